@@ -1,0 +1,27 @@
+//! Time as a monitoring program needs it: points on the UTC time line
+//! ([`Timestamp`]), lengths of time an operator writes as `5m` ([`Span`]), and
+//! the one place that reads the clock ([`Clock`]).
+//!
+//! Everything that decides takes `now` as an argument; only the outermost loop
+//! of a program holds a [`Clock`]. Tests hold a [`ManualClock`] and move it.
+//!
+//! ```
+//! use rem_time::{Clock, ManualClock, Span, Timestamp};
+//!
+//! let clock = ManualClock::at(Timestamp::from_seconds(1_282_114_491));
+//! let started = clock.now();
+//! let patience: Span = "1m30s".parse()?;
+//!
+//! clock.advance("90s".parse()?);
+//! assert!(clock.now().since(started) >= patience);
+//! assert_eq!(clock.now().to_string(), "2010-08-18T06:56:21Z");
+//! # Ok::<(), rem_time::ParseSpanError>(())
+//! ```
+
+mod clock;
+mod span;
+mod timestamp;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use span::{ParseSpanError, Span};
+pub use timestamp::{ParseTimestampError, Timestamp};
