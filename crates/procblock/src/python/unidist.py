@@ -1,0 +1,1 @@
+"""Locks, queues, counters and state that scripts share, served by the engine."""
