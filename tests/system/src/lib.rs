@@ -1,0 +1,1 @@
+//! Nothing to embed: this package only holds the tests in `tests/it`.
