@@ -1,4 +1,4 @@
-//! A script's number in an RRD file and a picture: `cargo run -p rem-collect --example embed -- FOLDER`
+//! A number of a block in an RRD file and a picture: `cargo run -p rem-collect --example embed -- FOLDER`
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,8 +8,7 @@ use rem_collect::Collector;
 
 const BLOCK: &str = "
 run:
-  - shell: echo load=$(cut -d' ' -f1 /proc/loadavg)
-    parse: kv
+  - set: {load: 0.75}
 timeseries collect:
   path: load.rrd
   interval: 1
