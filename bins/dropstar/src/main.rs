@@ -89,7 +89,7 @@ fn check(files: &[PathBuf], package: bool, python: &Path) -> anyhow::Result<Exit
         return Ok(wrong(&checked.problems));
     }
     for file in files {
-        println!("{}: ok", file.display());
+        said(format!("{}: ok\n", file.display()).as_bytes())?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -117,7 +117,7 @@ fn hash_password() -> anyhow::Result<ExitCode> {
 }
 
 /// Writes to stdout. Whoever reads it may have seen enough, as `head` does.
-fn said(text: &[u8]) -> anyhow::Result<ExitCode> {
+pub(crate) fn said(text: &[u8]) -> anyhow::Result<ExitCode> {
     match std::io::stdout().write_all(text) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(error).context("cannot write to stdout")

@@ -79,7 +79,8 @@ async fn serve(sites: &ScriptSites, tls: &Path) -> anyhow::Result<Running> {
 
 fn tell(sites: &ScriptSites, server: &Running) {
     for url in sites.urls(&server.addresses()) {
-        println!("{url}");
+        // A closed terminal is no reason not to serve.
+        let _ = crate::said(format!("{url}\n").as_bytes());
     }
 }
 

@@ -114,10 +114,9 @@ fn check(file: &Path, json: bool) -> anyhow::Result<ExitCode> {
         Ok(config) => {
             if !json {
                 let (monitors, machines) = (config.monitors().len(), config.machines().len());
-                println!(
-                    "{}: {monitors} monitors on {machines} machines",
-                    file.display()
-                );
+                let file = file.display();
+                let line = format!("{file}: {monitors} monitors on {machines} machines\n");
+                said(line.as_bytes())?;
             }
             ExitCode::SUCCESS
         }
@@ -152,7 +151,7 @@ fn hash_password() -> anyhow::Result<ExitCode> {
 }
 
 /// Writes to stdout. Whoever reads it may have seen enough, as `head` does.
-fn said(text: &[u8]) -> anyhow::Result<ExitCode> {
+pub(crate) fn said(text: &[u8]) -> anyhow::Result<ExitCode> {
     match std::io::stdout().write_all(text) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(error).context("cannot write to stdout")

@@ -28,7 +28,8 @@ pub(crate) async fn run(file: &Path, data: &Path, config: Config) -> anyhow::Res
     let site = Arc::new(rem_web::site(&engine));
     let server = Server::bind(listeners(&config, data, &site)?, clock).await?;
     for address in server.addresses() {
-        println!("http://{address}/system_monitor/monitor");
+        // A closed terminal is no reason not to watch.
+        let _ = crate::said(format!("http://{address}/system_monitor/monitor\n").as_bytes());
     }
     tracing::info!(monitors = config.monitors().len(), data = %data.display(), "watching");
     let mut config = config;
