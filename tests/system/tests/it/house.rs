@@ -11,14 +11,25 @@ use crate::root;
 /// Who may use whom among the libraries; a binary may use any library.
 const ARROWS: &[(&str, &[&str])] = &[
     ("rem-time", &[]),
+    ("rem-command", &[]),
     ("rem-yaml", &["rem-time"]),
     ("rem-script", &["rem-time"]),
     ("rem-graph", &[]),
     ("rem-alert", &["rem-time"]),
-    ("rem-config", &["rem-time", "rem-yaml"]),
+    ("rem-config", &["rem-alert", "rem-time", "rem-yaml"]),
     ("rem-series", &["rem-time"]),
     ("rem-check", &["rem-script", "rem-time"]),
     ("rem-notify", &["rem-script", "rem-time"]),
+    (
+        "rem-desk",
+        &[
+            "rem-alert",
+            "rem-graph",
+            "rem-notify",
+            "rem-time",
+            "unidist",
+        ],
+    ),
     ("unidist", &["rem-time"]),
     (
         "procblock",
@@ -47,6 +58,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "rem-check",
             "rem-collect",
             "rem-config",
+            "rem-desk",
             "rem-graph",
             "rem-notify",
             "rem-script",
@@ -58,7 +70,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "rem-web",
-        &["dropstar", "rem-monitor", "rem-series", "rem-time"],
+        &[
+            "dropstar",
+            "rem-alert",
+            "rem-check",
+            "rem-desk",
+            "rem-graph",
+            "rem-monitor",
+            "rem-notify",
+            "rem-series",
+            "rem-time",
+            "rem-yaml",
+        ],
     ),
 ];
 
@@ -70,7 +93,9 @@ const OWNERS: &[(&str, &str)] = &[
     ("dxr", "dropstar"),
     ("jsonrpsee", "dropstar"),
     ("granit-parser", "rem-yaml"),
+    ("hickory-proto", "rem-check"),
     ("lettre", "rem-notify"),
+    ("mailparse", "rem-notify"),
     ("rrd", "rem-series"),
     ("rrd-sys", "rem-series"),
     ("serde-saphyr", "rem-yaml"),
@@ -150,6 +175,16 @@ fn arrows_between_the_libraries_point_downwards_only() {
 }
 
 #[test]
+fn only_commands_use_the_edge_of_a_command() {
+    for (library, dependencies) in libraries() {
+        assert!(
+            !dependencies.contains("rem-command"),
+            "{library} is a library: rem-command is for binaries"
+        );
+    }
+}
+
+#[test]
 fn every_heavy_dependency_has_one_owner() {
     for (library, dependencies) in libraries() {
         for (heavy, owner) in OWNERS {
@@ -188,6 +223,10 @@ fn no_library_reads_the_clock_the_environment_or_the_arguments() {
         "ctrl_c()",
     ];
     for library in libraries().keys() {
+        // The edge of the commands: logs, signals and the environment are its task.
+        if library == "rem-command" {
+            continue;
+        }
         for file in sources(&root().join("crates").join(library).join("src")) {
             // The one reader of the clock, and unit tests.
             let name = file.to_string_lossy();
