@@ -1,6 +1,7 @@
 //! Time as a monitoring program needs it: points on the UTC time line
-//! ([`Timestamp`]), lengths of time an operator writes as `5m` ([`Span`]), and
-//! the one place that reads the clock ([`Clock`]).
+//! ([`Timestamp`]), lengths of time an operator writes as `5m` ([`Span`]), what a
+//! clock on the wall shows ([`LocalTime`] in a [`Zone`]), and the one place that
+//! reads the clock ([`Clock`]).
 //!
 //! Everything that decides takes `now` as an argument; only the outermost loop
 //! of a program holds a [`Clock`]. Tests hold a [`ManualClock`] and move it.
@@ -18,10 +19,14 @@
 //! # Ok::<(), rem_time::ParseSpanError>(())
 //! ```
 
+mod civil;
 mod clock;
 mod span;
 mod timestamp;
+mod zone;
 
+pub use civil::{Date, LocalTime, ParseCivilError, TimeOfDay, Weekday};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use span::{ParseSpanError, Span};
 pub use timestamp::{ParseTimestampError, Timestamp};
+pub use zone::{UnknownZone, Zone};
