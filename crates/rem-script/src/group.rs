@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::unix::AsyncFd;
 use tokio::runtime::Handle;
 
@@ -27,13 +27,8 @@ pub(crate) struct Group {
 
 impl Group {
     /// Takes charge of a child that is the leader of its own process group.
-    pub(crate) fn of_leader(pid: u32) -> io::Result<Self> {
-        let leader = i32::try_from(pid).ok().and_then(Pid::from_raw);
-        let leader = leader.ok_or(io::ErrorKind::InvalidInput)?;
-        let pidfd = pidfd_open(leader, PidfdFlags::empty())
-            .map_err(io::Error::from)
-            .and_then(watch);
-        match pidfd {
+    pub(crate) fn of_leader(leader: Pid, pidfd: OwnedFd) -> io::Result<Self> {
+        match watch(pidfd) {
             Ok(pidfd) => Ok(Self {
                 leader,
                 pidfd: Some(pidfd),

@@ -55,8 +55,9 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! Linux only: it waits by pidfd and starts by `posix_spawn`, so that a start
-//! costs the same in a program of 10 MB and of 10 GB.
+//! Linux only: it waits by pidfd, and a child borrows the memory of its parent
+//! until it executes, as with `posix_spawn`, so that a start costs the same in a
+//! program of 10 MB and of 10 GB.
 
 mod captured;
 mod host;

@@ -79,7 +79,11 @@ impl Program {
     /// Sets an environment variable; the last setting of a name wins.
     #[must_use]
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
-        self.env.push((name.into(), value.into()));
+        let (name, value) = (name.into(), value.into());
+        match self.env.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = value,
+            None => self.env.push((name, value)),
+        }
         self
     }
 
@@ -89,8 +93,9 @@ impl Program {
         mut self,
         vars: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
-        let vars = vars.into_iter().map(|(k, v)| (k.into(), v.into()));
-        self.env.extend(vars);
+        for (name, value) in vars {
+            self = self.env(name, value);
+        }
         self
     }
 
@@ -140,7 +145,7 @@ impl Program {
     }
 
     pub(crate) fn search_path(&self) -> &OsStr {
-        let path = self.env.iter().rfind(|(name, _)| name == "PATH");
+        let path = self.env.iter().find(|(name, _)| name == "PATH");
         path.map_or(OsStr::new(DEFAULT_PATH), |(_, value)| value)
     }
 }

@@ -4,7 +4,6 @@ use std::future::poll_fn;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
-use std::process::Stdio;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,12 +14,17 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::drain::Drain;
 use crate::group::Group;
-use crate::start::{Started, start};
+use crate::start::{Started, Stdin, start};
 use crate::{End, Finished, Program, StartError};
 
 /// How long after KILL a process may take to vanish before it is left to the
 /// background: one that hangs inside the kernel must not hang its caller.
 pub(crate) const VANISH: Duration = Duration::from_secs(5);
+
+/// For how long a program's output is left in the pipes, which take 64 KiB: one
+/// that ends within it, as most checks do, costs a fifth less. One that writes
+/// more waits for us that long, once.
+const QUIET: Duration = Duration::from_millis(20);
 
 /// Runs a program to its end.
 ///
@@ -42,8 +46,8 @@ pub async fn run(program: &Program) -> Result<Finished, StartError> {
         source,
     };
     let input = match program.stdin.as_slice() {
-        [] => Stdio::null(),
-        _ => Stdio::piped(),
+        [] => Stdin::Nothing,
+        _ => Stdin::Pipe,
     };
     let Started {
         group,
@@ -51,16 +55,17 @@ pub async fn run(program: &Program) -> Result<Finished, StartError> {
         stdout,
         stderr,
     } = start(program, input)?;
+    let deadline = program.deadline.map(|deadline| after(began, deadline));
+    let first = deadline.map_or(began + QUIET, |deadline| deadline.min(began + QUIET));
     let mut running = Running {
         group,
-        stdout: Drain::new(stdout, program.output_max).map_err(refused)?,
-        stderr: Drain::new(stderr, program.output_max).map_err(refused)?,
+        stdout: Drain::quiet(stdout, program.output_max),
+        stderr: Drain::quiet(stderr, program.output_max),
         input: Input::new(stdin, &program.stdin).map_err(refused)?,
-        phase: Phase::Runs,
+        phase: Phase::Begins,
         grace: program.grace,
-        alarm: program
-            .deadline
-            .map(|deadline| Box::pin(sleep_until(after(began, deadline)))),
+        deadline,
+        alarm: Some(Box::pin(sleep_until(first))),
     };
     let vanished = poll_fn(|cx| running.poll(cx)).await;
     running.stdout.read_now();
@@ -73,8 +78,8 @@ pub async fn run(program: &Program) -> Result<Finished, StartError> {
         let end = match (running.phase, reaped.exited) {
             (Phase::Terminated, _) => End::TimedOut { killed: false },
             (Phase::Killed, _) => End::TimedOut { killed: true },
-            (Phase::Runs, Some(status)) => End::Exited(status),
-            (Phase::Runs, None) => End::Signaled(reaped.signaled.unwrap_or(0)),
+            (Phase::Begins | Phase::Runs, Some(status)) => End::Exited(status),
+            (Phase::Begins | Phase::Runs, None) => End::Signaled(reaped.signaled.unwrap_or(0)),
         };
         (end, Some(reaped.cpu))
     } else {
@@ -97,12 +102,15 @@ struct Running<'a> {
     input: Input<'a>,
     phase: Phase,
     grace: Duration,
+    deadline: Option<Instant>,
     /// When the present phase ends, if it does.
     alarm: Option<Pin<Box<Sleep>>>,
 }
 
 #[derive(Clone, Copy)]
 enum Phase {
+    /// So young that its output is left in the pipes.
+    Begins,
     Runs,
     /// Past its deadline and told so by TERM.
     Terminated,
@@ -122,6 +130,15 @@ impl Running<'_> {
             && alarm.as_mut().poll(cx).is_ready()
         {
             let (signal, next) = match self.phase {
+                Phase::Begins => {
+                    self.phase = Phase::Runs;
+                    self.watch(cx);
+                    match self.deadline {
+                        Some(deadline) => alarm_at(&mut self.alarm, deadline),
+                        None => self.alarm = None,
+                    }
+                    continue;
+                }
                 Phase::Runs => (Signal::TERM, Phase::Terminated),
                 Phase::Terminated => (Signal::KILL, Phase::Killed),
                 Phase::Killed => return Poll::Ready(false),
@@ -130,11 +147,27 @@ impl Running<'_> {
             self.phase = next;
             let time = match next {
                 Phase::Terminated => self.grace,
-                Phase::Runs | Phase::Killed => VANISH,
+                Phase::Begins | Phase::Runs | Phase::Killed => VANISH,
             };
-            alarm.as_mut().reset(after(Instant::now(), time));
+            alarm_at(&mut self.alarm, after(Instant::now(), time));
         }
         Poll::Pending
+    }
+
+    /// From now on the output is read as it comes.
+    fn watch(&mut self, cx: &mut Context<'_>) {
+        for output in [&mut self.stdout, &mut self.stderr] {
+            if let Err(error) = output.watch() {
+                tracing::warn!(%error, "the output of a program cannot be read");
+            }
+            output.poll(cx);
+        }
+    }
+}
+
+fn alarm_at(alarm: &mut Option<Pin<Box<Sleep>>>, time: Instant) {
+    if let Some(alarm) = alarm {
+        alarm.as_mut().reset(time);
     }
 }
 

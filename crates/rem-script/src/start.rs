@@ -1,17 +1,19 @@
-//! Starting a program by `posix_spawn`, and saying clearly why it did not start.
+//! Starting a program, and saying clearly why it did not start.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
-use rustix::fs::{Access, access};
+use rustix::fs::{Access, Mode, OFlags, access};
+use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::Program;
 use crate::group::Group;
+use crate::sys::{Execution, spawn};
 
 /// Why a program could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -88,44 +90,73 @@ pub(crate) struct Started {
     pub(crate) stderr: OwnedFd,
 }
 
+/// What a program reads.
+#[derive(Debug)]
+pub(crate) enum Stdin {
+    Nothing,
+    /// What is written to our end of a pipe.
+    Pipe,
+    Given(OwnedFd),
+}
+
 /// Starts a program as the leader of its own process group.
-///
-/// Nothing here may make `Command` fork instead of calling `posix_spawn`: no
-/// `pre_exec`, no `uid`, and no name left to be searched in a changed `PATH`.
-pub(crate) fn start(program: &Program, stdin: Stdio) -> Result<Started, StartError> {
+pub(crate) fn start(program: &Program, stdin: Stdin) -> Result<Started, StartError> {
     let path = find(program)?;
     let refused = |source| StartError::Spawn {
         program: program.name.clone(),
         source,
     };
-    let mut command = Command::new(&path);
-    command
-        .arg0(&program.name)
-        .args(&program.args)
-        .env_clear()
-        .env("PATH", program.search_path())
-        .envs(program.env.iter().map(|(name, value)| (name, value)))
-        .process_group(0)
-        .stdin(stdin)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    if let Some(cwd) = &program.cwd {
-        command.current_dir(cwd);
-    }
-    let mut child = command
-        .spawn()
-        .map_err(|source| explain(program, &path, source))?;
-    let group = Group::of_leader(child.id()).map_err(refused)?;
-    let pipes = (child.stdout.take(), child.stderr.take());
-    let (Some(stdout), Some(stderr)) = pipes else {
-        return Err(refused(io::ErrorKind::BrokenPipe.into()));
+    let (given, stdin) = match stdin {
+        Stdin::Nothing => (None, None),
+        Stdin::Given(fd) => (Some(fd), None),
+        Stdin::Pipe => {
+            let (read, write) = pipe().map_err(refused)?;
+            (Some(read), Some(write))
+        }
     };
+    let (stdout, theirs) = pipe().map_err(refused)?;
+    let (stderr, their_errors) = pipe().map_err(refused)?;
+    let input = match &given {
+        Some(given) => given.as_fd(),
+        None => nothing().map_err(refused)?.as_fd(),
+    };
+    let name = [program.name.as_os_str()];
+    let arguments = name.into_iter().chain(program.args.iter().map(|a| &**a));
+    let path_of_search = [(OsStr::new("PATH"), program.search_path())];
+    let others = program.env.iter().filter(|(name, _)| name != "PATH");
+    let environment = path_of_search
+        .into_iter()
+        .chain(others.map(|(name, value)| (&**name, &**value)));
+    let execution = Execution {
+        path: path.as_os_str(),
+        cwd: program.cwd.as_deref().map(Path::as_os_str),
+        arguments: &arguments.collect::<Vec<_>>(),
+        environment: &environment.collect::<Vec<_>>(),
+        stdio: [input, theirs.as_fd(), their_errors.as_fd()],
+    };
+    let (leader, pidfd) = spawn(&execution).map_err(|source| explain(program, &path, source))?;
+    let group = Group::of_leader(leader, pidfd).map_err(refused)?;
     Ok(Started {
         group,
-        stdin: child.stdin.take().map(OwnedFd::from),
-        stdout: stdout.into(),
-        stderr: stderr.into(),
+        stdin,
+        stdout,
+        stderr,
     })
+}
+
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from)
+}
+
+/// Opened once, for all programs that read nothing.
+fn nothing() -> io::Result<&'static OwnedFd> {
+    static NOTHING: OnceLock<OwnedFd> = OnceLock::new();
+    if let Some(nothing) = NOTHING.get() {
+        return Ok(nothing);
+    }
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let opened = rustix::fs::open("/dev/null", flags, Mode::empty())?;
+    Ok(NOTHING.get_or_init(|| opened))
 }
 
 /// The file to execute: a bare name is searched here, so that the search path

@@ -1,5 +1,7 @@
-//! The two calls that no safe crate offers.
+//! What no safe crate offers.
 #![allow(unsafe_code)]
+
+mod spawn;
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -8,6 +10,8 @@ use std::time::Duration;
 use rustix::process::Pid;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+
+pub(crate) use self::spawn::{Execution, spawn};
 
 /// How a child ended and what it cost.
 #[derive(Clone, Copy, Debug)]

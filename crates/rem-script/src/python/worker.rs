@@ -5,7 +5,6 @@ mod talk;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::process::Stdio;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -21,7 +20,7 @@ use super::{Call, Called, Failure, Output, PythonOptions, Reload, Returned};
 use crate::drain::Drain;
 use crate::group::Group;
 use crate::run::{VANISH, after};
-use crate::start::{Started, start};
+use crate::start::{Started, Stdin, start};
 use crate::{End, Host, NoHost, Program, StartError};
 
 /// Fetches the program of the worker from its standard input.
@@ -82,7 +81,7 @@ impl Worker {
         let (ours, theirs) = Channel::pair().map_err(refused)?;
         // The channel is the worker's standard input for a moment: so no other
         // program started at the same time can inherit it.
-        let started = start(&program, Stdio::from(theirs)).map_err(Failure::Start)?;
+        let started = start(&program, Stdin::Given(theirs)).map_err(Failure::Start)?;
         let mut worker = Self::around(started, ours, options).map_err(refused)?;
         worker.greet(options).map_err(refused)?;
         let deadline = after(Instant::now(), options.start_deadline);
