@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::disk::{Disk, DiskFile};
 use super::log::{Log, segment_name};
-use crate::core::Name;
+use crate::core::{Body, Name};
 use crate::error::Result;
 use crate::live::Shelf;
 use crate::wire::{Decoded, Malformed, Wire, wire};
@@ -37,7 +37,8 @@ pub(super) struct Snapshot {
 pub(super) struct SavedBucket {
     pub name: Name,
     pub seq: u64,
-    pub core: Vec<u8>,
+    /// In one piece: byte by byte it would take the longest part of a restart.
+    pub core: Body,
 }
 
 wire!(struct Snapshot { from, last, buckets });
@@ -148,6 +149,7 @@ impl Log {
             .map(|bucket| {
                 let (core, seq) = bucket.snapshot();
                 let name = bucket.name().clone();
+                let core = core.into();
                 SavedBucket { name, seq, core }
             })
             .collect();

@@ -105,6 +105,12 @@ impl SimDisk {
             Cut::LoseAll => 0,
             Cut::Torn(seed) => seed.wrapping_mul(2).wrapping_add(1),
         });
+        // A file without a name is gone for good.
+        let files = std::mem::take(&mut state.files);
+        for place in state.kept.values_mut() {
+            state.files.push(files[*place].clone());
+            *place = state.files.len() - 1;
+        }
         for content in &mut state.files {
             for (at, bytes) in std::mem::take(&mut content.loose) {
                 if cut != Cut::LoseAll {
