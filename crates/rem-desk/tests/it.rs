@@ -1,0 +1,18 @@
+//! The desk as its users see it.
+#![allow(clippy::unwrap_used)]
+
+#[path = "it/house.rs"]
+mod house;
+
+#[path = "it/answering.rs"]
+mod answering;
+#[path = "it/contacts.rs"]
+mod contacts;
+#[path = "it/crash.rs"]
+mod crash;
+#[path = "it/depending.rs"]
+mod depending;
+#[path = "it/faults.rs"]
+mod faults;
+#[path = "it/paging.rs"]
+mod paging;
