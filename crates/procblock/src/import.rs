@@ -185,6 +185,7 @@ fn merge(into: &mut Map, name: String, key_at: Place, node: Node) {
                     value: Value::Map(mut old),
                     at,
                     defined,
+                    text_from,
                 },
                 Node {
                     value: Value::Map(new),
@@ -198,6 +199,7 @@ fn merge(into: &mut Map, name: String, key_at: Place, node: Node) {
                     value: Value::Map(old),
                     at,
                     defined,
+                    text_from,
                 }
             }
             (_, node) => node,

@@ -14,6 +14,9 @@ pub struct Node {
     pub at: Place,
     /// For an alias, where the value itself is written.
     pub defined: Option<Box<Place>>,
+    /// For text that stands in the file letter by letter on one line: how many
+    /// columns behind `at` it begins, which is 1 for text in quotes.
+    pub text_from: Option<u8>,
 }
 
 /// What a node says.
@@ -55,6 +58,21 @@ impl Node {
             value,
             at,
             defined: None,
+            text_from: None,
+        }
+    }
+
+    /// The place of a byte of this text, where it can be told; otherwise, such as
+    /// for a folded text or one with escapes, the place of the text.
+    pub fn place_in(&self, offset: usize) -> Place {
+        let (Value::Str(text), Some(from)) = (&self.value, self.text_from) else {
+            return self.at.clone();
+        };
+        let before = text.char_indices().take_while(|(at, _)| *at < offset);
+        let columns = u32::try_from(before.count()).unwrap_or(0);
+        Place {
+            column: self.at.column + u32::from(from) + columns,
+            ..self.at.clone()
         }
     }
 

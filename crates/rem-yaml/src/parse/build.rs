@@ -112,7 +112,9 @@ impl<'p> Builder<'p> {
                         | ScalarStyle::Folded => Value::Str(text.to_string()),
                     };
                     let value = self.tagged(value, &text, tag.as_deref(), &at);
-                    self.complete(Node::new(value, at), anchor)
+                    let mut node = Node::new(value, at);
+                    node.text_from = text_from(&node, style, span);
+                    self.complete(node, anchor)
                 }
             }
             Event::SequenceStart(style, anchor, tag) => {
@@ -311,6 +313,7 @@ impl<'p> Builder<'p> {
         self.spend(cost, &at)?;
         let mut node = self.anchors[&id].node.clone();
         node.defined = Some(Box::new(std::mem::replace(&mut node.at, at)));
+        node.text_from = None;
         self.place_node(node);
         Ok(())
     }
@@ -379,4 +382,18 @@ fn path(open: &[Open]) -> KeyPath {
                 None => path,
             },
         })
+}
+
+/// How far behind its beginning a scalar's text starts, if it is written letter by
+/// letter on one line.
+fn text_from(node: &Node, style: ScalarStyle, span: Span) -> Option<u8> {
+    let marks = match style {
+        ScalarStyle::Plain => 0,
+        ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => 1,
+        ScalarStyle::Literal | ScalarStyle::Folded => return None,
+    };
+    let letters = node.as_str()?.chars().count();
+    let columns = span.end.col().checked_sub(span.start.col())?;
+    let one_line = span.start.line() == span.end.line();
+    (one_line && columns == letters + 2 * usize::from(marks)).then_some(marks)
 }

@@ -166,3 +166,26 @@ fn looking_up_what_is_not_there_finds_nothing() {
     assert!(node.get("b").is_none());
     assert!(matches!(node.lookup([]).unwrap().value, Value::Map(_)));
 }
+
+#[test]
+fn the_place_of_a_letter_is_told_where_the_text_stands_as_it_is() {
+    let yaml = "plain: abc def   # x\nfolded: >-\n  abc\n  def\nquoted: 'äbc def'\ndouble: \"abc def\"\nescaped: \"a\\tc def\"\ntwo: 'it''s it'\nanchor: &a abc def\nalias: *a\nflow: {x: abc def}\nlines: abc\n  def\n";
+    let node = parse("f", yaml).unwrap();
+    let place = |path: &[&str]| {
+        let node = node.lookup(path.iter().copied()).unwrap();
+        let at = node.as_str().unwrap().rfind(['d', 'i']).unwrap();
+        let place = node.place_in(at);
+        (place.line, place.column)
+    };
+    assert_eq!(place(&["plain"]), (1, 12));
+    assert_eq!(place(&["quoted"]), (5, 14));
+    assert_eq!(place(&["double"]), (6, 14));
+    assert_eq!(place(&["anchor"]), (9, 16));
+    assert_eq!(place(&["flow", "x"]), (11, 15));
+    // Where it does not, the place of the text is.
+    assert_eq!(place(&["folded"]), (3, 3));
+    assert_eq!(place(&["escaped"]), (7, 10));
+    assert_eq!(place(&["two"]), (8, 6));
+    assert_eq!(place(&["alias"]), (10, 8));
+    assert_eq!(place(&["lines"]), (12, 8));
+}
