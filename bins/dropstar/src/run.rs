@@ -1,13 +1,12 @@
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use dropstar::{Running, ScriptSites, Server, SiteFiles};
 use procblock::{Engine, EngineOptions, PythonOptions};
+use rem_command::{Asked, Exit, Signals, say};
 use rem_time::SystemClock;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use unidist::{FileOpts, Unidist};
 
 use crate::arguments::Arguments;
@@ -16,9 +15,9 @@ use crate::arguments::Arguments;
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Serves until a signal ends it.
-pub(crate) async fn run(arguments: &Arguments, files: SiteFiles) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(arguments: &Arguments, files: SiteFiles) -> anyhow::Result<Exit> {
     // Before anything starts: a signal during the start must not be lost.
-    let mut signals = Signals::new()?;
+    let mut signals = Signals::new().context("cannot listen for signals")?;
     let here = std::env::current_dir().context("cannot tell the current directory")?;
     let data = arguments.data.as_ref().map(|data| here.join(data));
     let engine = Engine::new(options(arguments, &here, data.as_deref()).await?);
@@ -38,7 +37,7 @@ pub(crate) async fn run(arguments: &Arguments, files: SiteFiles) -> anyhow::Resu
     server.shutdown(GRACE).await;
     engine.shutdown().await;
     tracing::info!("stopped");
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 async fn options(
@@ -80,7 +79,7 @@ async fn serve(sites: &ScriptSites, tls: &Path) -> anyhow::Result<Running> {
 fn tell(sites: &ScriptSites, server: &Running) {
     for url in sites.urls(&server.addresses()) {
         // A closed terminal is no reason not to serve.
-        let _ = crate::said(format!("{url}\n").as_bytes());
+        let _ = say(&format!("{url}\n"));
     }
 }
 
@@ -118,36 +117,6 @@ async fn reload(
             tracing::error!("not reloaded, going back to how it was: {error:#}");
             let server = serve(&sites, tls).await?;
             Ok((sites, server))
-        }
-    }
-}
-
-enum Asked {
-    Reload,
-    End(&'static str),
-}
-
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hang_up: Signal,
-}
-
-impl Signals {
-    fn new() -> anyhow::Result<Self> {
-        let listen = |kind| signal(kind).context("cannot listen for signals");
-        Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-            hang_up: listen(SignalKind::hangup())?,
-        })
-    }
-
-    async fn next(&mut self) -> Asked {
-        tokio::select! {
-            _ = self.interrupt.recv() => Asked::End("Ctrl-C"),
-            _ = self.terminate.recv() => Asked::End("SIGTERM"),
-            _ = self.hang_up.recv() => Asked::Reload,
         }
     }
 }

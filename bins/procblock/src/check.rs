@@ -1,19 +1,17 @@
 use std::path::{Path, PathBuf};
 
 use procblock::Block;
-
-use crate::output::{print, tell};
-use crate::{DONE, WRONG};
+use rem_command::{Exit, say, tell};
 
 /// Lists what is wrong with files.
-pub(crate) async fn check(files: &[PathBuf], python: &Path) -> u8 {
-    let mut code = DONE;
+pub(crate) async fn check(files: &[PathBuf], python: &Path) -> Exit {
+    let mut code = Exit::Done;
     for file in files {
         let block = match Block::load(file) {
             Ok(block) => block,
             Err(problems) => {
                 tell(&problems.to_string());
-                code = WRONG;
+                code = Exit::Mistake;
                 continue;
             }
         };
@@ -22,10 +20,13 @@ pub(crate) async fn check(files: &[PathBuf], python: &Path) -> u8 {
             tell(&format!("warning: {warning}"));
         }
         if checked.problems.is_empty() {
-            print(&format!("{}: ok", file.display()));
+            // A full disk is told by the exit code alone.
+            if say(&format!("{}: ok\n", file.display())).is_err() {
+                code = Exit::Failed;
+            }
         } else {
             tell(&checked.problems.to_string());
-            code = WRONG;
+            code = Exit::Mistake;
         }
     }
     code

@@ -1,6 +1,5 @@
-use std::io::Write;
-
 use procblock::{Event, Listener};
+use rem_command::tell;
 use serde_json::{Map, Value};
 
 /// The result with its keys in order, indented or on one line.
@@ -37,15 +36,4 @@ impl Listener for Narrator {
             tell(&format!("procblock: {event}"));
         }
     }
-}
-
-/// A line on standard error. Nobody may be listening, which is no reason to stop.
-pub(crate) fn tell(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
-}
-
-/// A text on standard output; tells whether somebody took it.
-pub(crate) fn print(text: &str) -> bool {
-    let mut out = std::io::stdout();
-    writeln!(out, "{text}").and_then(|()| out.flush()).is_ok()
 }

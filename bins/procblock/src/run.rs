@@ -2,29 +2,27 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use procblock::{Block, Call, Engine, EngineOptions, PythonOptions};
+use rem_command::{Asked, Exit, Signals, say, tell};
 use rem_time::SystemClock;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::Args;
-use crate::output::{Narrator, print, shown, tell};
-use crate::{DONE, FAILED, WRONG};
+use crate::output::{Narrator, shown};
 
 /// Processes a block once; one that is `longrunning` stays until it is stopped.
-pub(crate) async fn run(args: &Args) -> u8 {
+pub(crate) async fn run(args: &Args) -> Exit {
     let Some((file, own)) = args.file.split_first() else {
-        return WRONG;
+        return Exit::Mistake;
     };
     let block = match Block::load(file) {
         Ok(block) => block,
         Err(problems) => {
             tell(&problems.to_string());
-            return WRONG;
+            return Exit::Mistake;
         }
     };
     let usage = block.usage();
     if own.iter().any(|arg| arg == "--help" || arg == "-h") {
-        print(usage.help(&format!("procblock {file}")).trim_end());
-        return DONE;
+        return said(usage.help(&format!("procblock {file}")).trim_end());
     }
     let input = match usage.parse(own) {
         Ok(input) => input,
@@ -36,7 +34,7 @@ pub(crate) async fn run(args: &Args) -> u8 {
 {}",
                 help.trim_end()
             ));
-            return WRONG;
+            return Exit::Mistake;
         }
     };
     let here = match std::env::current_dir() {
@@ -47,7 +45,7 @@ pub(crate) async fn run(args: &Args) -> u8 {
         .cwd
         .as_ref()
         .map_or(here.clone(), |cwd| here.join(cwd));
-    let (mut interrupt, mut terminate) = match signals() {
+    let mut signals = match Signals::of_end() {
         Ok(signals) => signals,
         Err(error) => return failed(&format!("cannot listen for signals: {error}")),
     };
@@ -62,20 +60,24 @@ pub(crate) async fn run(args: &Args) -> u8 {
     };
     let code = tokio::select! {
         code = work(&engine, &block, call, args.json) => code,
-        _ = interrupt.recv() => stopped("SIGINT", args),
-        _ = terminate.recv() => stopped("SIGTERM", args),
+        asked = signals.next() => match asked {
+            Asked::End(signal) => stopped(signal, args),
+            // It was not asked to listen for that.
+            Asked::Reload => Exit::Done,
+        },
     };
     engine.shutdown().await;
     drop(pidfile);
     code
 }
 
-async fn work(engine: &Engine, block: &Block, call: Call, one_line: bool) -> u8 {
+async fn work(engine: &Engine, block: &Block, call: Call, one_line: bool) -> Exit {
     // Boxed: the future of a whole block is large.
     match Box::pin(engine.process(block, call)).await {
         Ok(result) => {
-            if !print(&shown(&result, one_line)) {
-                return FAILED;
+            let said = said(&shown(&result, one_line));
+            if said != Exit::Done {
+                return said;
             }
         }
         Err(error) => {
@@ -83,13 +85,13 @@ async fn work(engine: &Engine, block: &Block, call: Call, one_line: bool) -> u8 
             if let Some(traceback) = error.traceback() {
                 tell(traceback.trim_end());
             }
-            return FAILED;
+            return Exit::Failed;
         }
     }
     if block.usage().longrunning {
         engine.until_released().await;
     }
-    DONE
+    Exit::Done
 }
 
 fn options(args: &Args, here: &Path) -> EngineOptions {
@@ -111,23 +113,24 @@ fn options(args: &Args, here: &Path) -> EngineOptions {
         .listener(Arc::new(Narrator { quiet: args.quiet }))
 }
 
-fn signals() -> std::io::Result<(Signal, Signal)> {
-    Ok((
-        signal(SignalKind::interrupt())?,
-        signal(SignalKind::terminate())?,
-    ))
-}
-
-fn stopped(signal: &str, args: &Args) -> u8 {
+fn stopped(signal: &str, args: &Args) -> Exit {
     if !args.quiet {
         tell(&format!("procblock: stopping, {signal}"));
     }
-    DONE
+    Exit::Done
 }
 
-fn failed(message: &str) -> u8 {
+/// Prints a line.
+fn said(line: &str) -> Exit {
+    match say(&format!("{line}\n")) {
+        Ok(()) => Exit::Done,
+        Err(error) => failed(&format!("cannot write to stdout: {error}")),
+    }
+}
+
+fn failed(message: &str) -> Exit {
     tell(&format!("procblock: {message}"));
-    FAILED
+    Exit::Failed
 }
 
 /// Holds the process id while the program runs.
