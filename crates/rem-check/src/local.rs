@@ -5,8 +5,10 @@ mod load;
 mod memory;
 mod mounts;
 mod network;
+mod processes;
 #[cfg(test)]
 mod tests;
+mod units;
 
 use std::fmt::Debug;
 use std::fs::File;
@@ -24,6 +26,8 @@ pub use self::diskio::LocalDiskIo;
 pub use self::load::LocalLoad;
 pub use self::memory::LocalMemory;
 pub use self::network::LocalNetwork;
+pub use self::processes::{LocalProcesses, ProcessesError, ProcessesOptions};
+pub use self::units::{LocalUnits, UnitsError, UnitsOptions};
 use crate::check::Finding;
 use crate::{Verdict, reason};
 

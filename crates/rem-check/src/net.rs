@@ -1,5 +1,6 @@
 //! What every check over TCP does first: find the addresses, connect.
 
+mod path;
 #[cfg(test)]
 mod tests;
 
@@ -11,13 +12,14 @@ use rem_time::Span;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use crate::reason;
+pub(crate) use self::path::Path;
+use crate::{Reading, Unit, reason};
 
 /// How many addresses of a name are tried, in the resolver's order.
 const ADDRESSES_TRIED_MAX: usize = 8;
 
 /// A peer as it is written: a name or an address, and a port.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Peer {
     pub(crate) host: String,
     pub(crate) port: u16,
@@ -93,6 +95,11 @@ pub(crate) async fn connect(
         }
     }
     Err(failures.join(", "))
+}
+
+/// A time as a reading; one that was not measured is unknown.
+pub(crate) fn seconds(field: &str, time: Option<Duration>) -> Reading {
+    Reading::gauge(field, time.map(|time| time.as_secs_f64()), Unit::Seconds)
 }
 
 /// To 10 ms: the time since the deadline was set is of no interest.

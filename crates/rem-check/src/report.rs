@@ -3,6 +3,8 @@ use std::fmt;
 
 use rem_time::{Span, Timestamp};
 
+use crate::Bounds;
+
 /// What one run of a check found out. A check that failed is a report too: it
 /// has a verdict, a reason and whatever readings were taken until then.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,6 +79,8 @@ pub struct Reading {
     pub unit: Unit,
     /// Whether it is a state or an ever-growing count.
     pub kind: Kind,
+    /// What whoever measured it says about good, bad and possible values.
+    pub bounds: Option<Box<Bounds>>,
 }
 
 impl Reading {
@@ -88,6 +92,7 @@ impl Reading {
             value: value.into().filter(|value| value.is_finite()),
             unit,
             kind: Kind::Gauge,
+            bounds: None,
         }
     }
 
@@ -96,6 +101,15 @@ impl Reading {
         Self {
             kind: Kind::Counter,
             ..Self::gauge(field, value, unit)
+        }
+    }
+
+    /// The same reading with its bounds; empty ones are left out.
+    #[must_use]
+    pub fn bounded(self, bounds: Bounds) -> Self {
+        Self {
+            bounds: (!bounds.is_empty()).then(|| Box::new(bounds)),
+            ..self
         }
     }
 

@@ -9,6 +9,7 @@ use rem_script::{End, Finished, Program};
 use rem_time::{Span, Timestamp};
 use tokio::time::Instant;
 
+pub(crate) use self::output::{first_line, shortened};
 use crate::check::Finding;
 use crate::local::bytes;
 use crate::{Check, Reading, Running, Unit, Verdict};
@@ -166,7 +167,7 @@ fn finding(finished: &Finished, deadline: Span) -> Finding {
     let complaint = || match verdict {
         Verdict::Ok => None,
         Verdict::Warning | Verdict::Critical | Verdict::Unknown => {
-            output::first_line(&finished.stderr.text())
+            first_line(&finished.stderr.text())
         }
     };
     let word = said.message.or_else(complaint);
@@ -200,7 +201,7 @@ fn finding(finished: &Finished, deadline: Span) -> Finding {
     Finding::new(verdict, message).with(said.readings)
 }
 
-fn signal_name(signal: i32) -> String {
+pub(crate) fn signal_name(signal: i32) -> String {
     let name = match signal {
         1 => "HUP",
         2 => "INT",

@@ -1,161 +1,143 @@
+mod options;
+mod steps;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rem_time::{Span, Timestamp};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use rustls::ClientConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout_at};
 
+pub use self::options::{TcpError, TcpExpect, TcpOptions, TcpStep, TcpTls};
+use self::steps::Step;
 use crate::check::Finding;
-use crate::local::bytes;
-use crate::net::{self, Peer};
-use crate::{Check, Reading, Running, Unit, Verdict, reason};
+use crate::net::{Path, Peer, seconds};
+use crate::{Check, Reading, Running, StartTls, Unit, Verdict, tls};
 
-/// What [`Tcp`] does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TcpOptions {
-    /// Name or address, and port: `db.example.com:3306`, `[2001:db8::1]:22`.
-    pub target: String,
-    /// How long all of it may take; 10 s unless told.
-    pub deadline: Span,
-    /// What to send once connected.
-    pub send: Option<Vec<u8>>,
-    /// What the peer must say, anywhere in what it sends.
-    pub expect: Option<Vec<u8>>,
-    /// How many bytes to read in search of it; 64 KiB unless told. A peer that
-    /// sent as much without it is critical.
-    pub read_max: usize,
-}
-
-impl TcpOptions {
-    /// Only connect.
-    pub fn new(target: impl Into<String>) -> Self {
-        Self {
-            target: target.into(),
-            deadline: Span::from_seconds(10),
-            send: None,
-            expect: None,
-            read_max: 64 * 1024,
-        }
-    }
-}
-
-/// Options that cannot work.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TcpError {
-    /// Not a host and a port.
-    #[error("not a host and a port such as db.example.com:3306: {0}")]
-    Target(String),
-    /// There is nothing to expect in nothing.
-    #[error("expect is empty")]
-    EmptyExpect,
-}
-
-/// `tcp`: connects, and if told so sends a text and waits for one. Readings in
-/// seconds: `dns`, `connect`, `answer` (from the connection to the expected
-/// text, only if one is expected) and `duration`, which is all of it.
+/// `tcp`: connects, encrypts if told so, and if told so sends texts and waits
+/// for others. Readings in seconds: `dns`, `connect`, `tls` (the handshake),
+/// `answer` (from then to the last expected text, only if one is expected) and
+/// `duration`, which is all of it. Where it is encrypted also
+/// `certificate_days` until the server's certificate ends.
 #[derive(Debug)]
 pub struct Tcp {
     peer: Peer,
     options: TcpOptions,
+    steps: Vec<Step>,
+    encryption: Option<Encryption>,
+}
+
+#[derive(Debug)]
+struct Encryption {
+    start: Option<StartTls>,
+    name: String,
+    config: Arc<ClientConfig>,
 }
 
 impl Tcp {
-    /// A check that is ready to run.
+    /// A check that is ready to run. Reads the CA file, if there is one.
     pub fn new(options: TcpOptions) -> Result<Self, TcpError> {
-        if options.expect.as_ref().is_some_and(Vec::is_empty) {
-            return Err(TcpError::EmptyExpect);
-        }
-        match Peer::parse(&options.target) {
-            Some(peer) => Ok(Self { peer, options }),
-            None => Err(TcpError::Target(options.target)),
-        }
+        let steps = Step::all(&options)?;
+        let Some(peer) = Peer::parse(&options.target) else {
+            return Err(TcpError::Target(options.target));
+        };
+        let start = match options.tls {
+            TcpTls::Never => None,
+            TcpTls::AtOnce => Some(None),
+            TcpTls::After(start) => Some(Some(start)),
+        };
+        let encryption = match start {
+            None => None,
+            Some(start) => Some(Encryption {
+                start,
+                name: options.server_name.as_ref().unwrap_or(&peer.host).clone(),
+                config: tls::config(&options.verify, &[])?,
+            }),
+        };
+        Ok(Self {
+            peer,
+            options,
+            steps,
+            encryption,
+        })
     }
 
-    async fn look(&self, started: Instant) -> Finding {
+    async fn look(&self, now: Timestamp, started: Instant) -> Finding {
         let deadline = started + self.options.deadline.as_duration();
-        let mut progress = Progress::default();
-        let outcome = timeout_at(deadline, self.talk(deadline, &mut progress)).await;
-        let (verdict, message) = match outcome {
+        let mut path = Path::default();
+        let mut answer = None;
+        let talk = self.talk(deadline, &mut path, &mut answer);
+        let (mut verdict, mut message) = match timeout_at(deadline, talk).await {
             Ok(Ok(message)) => (Verdict::Ok, message),
             Ok(Err(reason)) => (Verdict::Critical, reason),
             Err(_) => {
-                let (doing, within) = (progress.doing, self.options.deadline);
+                let (doing, within) = (path.doing, self.options.deadline);
                 let message = format!("{doing} {} within {within}", self.peer);
                 (Verdict::Critical, message)
             }
         };
         let total = (verdict == Verdict::Ok).then(|| started.elapsed());
-        let mut readings = vec![
-            seconds("dns", progress.dns),
-            seconds("connect", progress.connect),
-        ];
-        if self.options.expect.is_some() {
-            readings.push(seconds("answer", progress.answer));
+        let mut readings = path.readings(self.encryption.is_some());
+        if self.steps.iter().any(Step::expects) {
+            readings.push(seconds("answer", answer));
         }
         readings.push(seconds("duration", total));
+        if self.encryption.is_some() {
+            let days = path.certificate_ends.map(|ends| tls::days(now, ends));
+            readings.push(Reading::gauge("certificate_days", days, Unit::Days));
+            let limit = self.options.certificate_warn_days;
+            let near = days.filter(|days| tls::is_near(*days, limit));
+            if let Some(days) = near.filter(|_| verdict == Verdict::Ok) {
+                verdict = Verdict::Warning;
+                message = format!("{message}, but {}", tls::ends_in(days));
+            }
+        }
         Finding::new(verdict, message).with(readings)
     }
 
-    async fn talk(&self, deadline: Instant, progress: &mut Progress) -> Result<String, String> {
-        let Peer { host, port } = &self.peer;
-        progress.doing = "no answer from the name servers about";
-        let (addresses, dns) = net::resolve(host, *port).await?;
-        progress.dns = Some(dns);
-
-        progress.doing = "no connection to";
-        let connecting = Instant::now();
-        let (mut stream, address) = net::connect(&addresses, deadline).await?;
-        progress.connect = Some(connecting.elapsed());
-
-        let connected = Instant::now();
-        if let Some(text) = &self.options.send {
-            progress.doing = "what was sent was not taken by";
-            let sent = stream.write_all(text).await;
-            sent.map_err(|error| format!("{} by {address}", reason::io(&error)))?;
+    async fn talk(
+        &self,
+        deadline: Instant,
+        path: &mut Path,
+        answer: &mut Option<Duration>,
+    ) -> Result<String, String> {
+        let (mut stream, address) = path.open(&self.peer, deadline).await?;
+        match &self.encryption {
+            None => self.take_steps(&mut stream, address, path, answer).await,
+            Some(Encryption {
+                start,
+                name,
+                config,
+            }) => {
+                let encrypted = path.encrypt(stream, address, *start, name, config);
+                let mut stream = encrypted.await?;
+                self.take_steps(&mut stream, address, path, answer).await
+            }
         }
-        if let Some(expected) = &self.options.expect {
-            progress.doing = "the expected text did not come from";
-            self.find(&mut stream, expected)
-                .await
-                .map_err(|reason| format!("{address}: {reason}"))?;
-            progress.answer = Some(connected.elapsed());
+    }
+
+    async fn take_steps<S>(
+        &self,
+        stream: &mut S,
+        address: SocketAddr,
+        path: &mut Path,
+        answer: &mut Option<Duration>,
+    ) -> Result<String, String>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let connected = Instant::now();
+        let read_max = self.options.read_max;
+        steps::take(&self.steps, stream, read_max, &mut path.doing)
+            .await
+            .map_err(|reason| format!("{address}: {reason}"))?;
+        if self.steps.iter().any(Step::expects) {
+            *answer = Some(connected.elapsed());
             return Ok(format!("{address} answered as expected"));
         }
         Ok(format!("connected to {address}"))
-    }
-
-    async fn find(&self, stream: &mut TcpStream, expected: &[u8]) -> Result<(), String> {
-        let limit = self.options.read_max;
-        let mut said = Vec::new();
-        let mut buffer = [0; 4096];
-        loop {
-            let room = buffer.len().min(limit - said.len());
-            if room == 0 {
-                let limit = bytes(limit as u64);
-                return Err(format!("the expected text is not in the first {limit}"));
-            }
-            let read = match stream.read(&mut buffer[..room]).await {
-                Ok(0) => {
-                    return Err(format!(
-                        "closed without the expected text, {}",
-                        said_excerpt(&said)
-                    ));
-                }
-                Ok(read) => read,
-                Err(error) => {
-                    return Err(format!("{} before the expected text", reason::io(&error)));
-                }
-            };
-            // What came before can hold the beginning of the text at its end.
-            let from = said.len().saturating_sub(expected.len() - 1);
-            said.extend_from_slice(&buffer[..read]);
-            if said[from..]
-                .windows(expected.len())
-                .any(|part| part == expected)
-            {
-                return Ok(());
-            }
-        }
     }
 }
 
@@ -171,35 +153,7 @@ impl Check for Tcp {
     fn run(&self, now: Timestamp) -> Running<'_> {
         Box::pin(async move {
             let started = Instant::now();
-            self.look(started).await.stamp(now, started)
+            self.look(now, started).await.stamp(now, started)
         })
-    }
-}
-
-/// How far it came.
-#[derive(Debug, Default)]
-struct Progress {
-    doing: &'static str,
-    dns: Option<Duration>,
-    connect: Option<Duration>,
-    answer: Option<Duration>,
-}
-
-fn seconds(field: &str, time: Option<Duration>) -> Reading {
-    Reading::gauge(field, time.map(|time| time.as_secs_f64()), Unit::Seconds)
-}
-
-/// The beginning of what a peer said, for messages.
-fn said_excerpt(said: &[u8]) -> String {
-    const EXCERPT_MAX: usize = 60;
-    match said.is_empty() {
-        true => "it said nothing".into(),
-        false => {
-            let start = &said[..said.len().min(EXCERPT_MAX)];
-            format!(
-                "it said: {}",
-                String::from_utf8_lossy(start).trim_end().escape_debug()
-            )
-        }
     }
 }

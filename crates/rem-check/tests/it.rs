@@ -3,14 +3,32 @@
 
 #[path = "it/contract.rs"]
 mod contract;
+#[path = "it/daemon.rs"]
+mod daemon;
+#[path = "it/dns.rs"]
+mod dns;
+#[path = "it/exporter.rs"]
+mod exporter;
+#[path = "it/faults.rs"]
+mod faults;
 #[path = "it/http.rs"]
 mod http;
 #[path = "it/local.rs"]
 mod local;
+#[path = "it/mail.rs"]
+mod mail;
+#[path = "it/nginx.rs"]
+mod nginx;
 #[path = "it/peer.rs"]
 mod peer;
 #[path = "it/ping.rs"]
 mod ping;
+#[path = "it/plugin.rs"]
+mod plugin;
+#[path = "it/snmp.rs"]
+mod snmp;
+#[path = "it/snmp_agent.rs"]
+mod snmp_agent;
 #[path = "it/tcp.rs"]
 mod tcp;
 #[path = "it/tls.rs"]

@@ -1,32 +1,25 @@
-use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
-use hyper::client::conn::{http1, http2};
-use hyper::header::{HOST, LOCATION};
-use hyper::rt::{Read, Write};
-use hyper::{Response, Version};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper::header::{CONTENT_ENCODING, HOST, HeaderMap, LOCATION};
+use hyper::{Method, Response, Version};
 use rem_time::Timestamp;
 use rustls::ClientConfig;
-use rustls_pki_types::ServerName;
-use tokio::net::TcpStream;
 use tokio::time::Instant;
-use tokio_rustls::TlsConnector;
 
+use super::connection::Connection;
+use super::pool::{HttpPool, Key};
 use super::url::Url;
-use super::{Request, certificate, seconds, tls};
-use crate::net::{self, Peer};
-use crate::{Reading, Unit, reason};
+use super::{Request, packed};
+use crate::net::seconds;
+use crate::{Reading, Unit, reason, tls};
 
 /// How much of an answer's headers is taken; a server that sends more is
 /// critical. Browsers stop at about a quarter of it.
-const HEADERS_BYTES_MAX: usize = 256 * 1024;
+pub(super) const HEADERS_BYTES_MAX: usize = 256 * 1024;
 
 /// What one exchange may use.
 #[derive(Clone, Copy, Debug)]
@@ -36,24 +29,41 @@ pub(super) struct Limits {
     pub(super) body: usize,
 }
 
+/// How to come to a connection.
+#[derive(Debug)]
+pub(super) struct Way<'a> {
+    pub(super) key: Key,
+    pub(super) config: &'a Arc<ClientConfig>,
+    /// Where open ones wait; `None` to open a fresh one and to close it.
+    pub(super) pool: Option<&'a HttpPool>,
+}
+
 /// What the server said.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
-    /// Where to go instead, if it is a redirect that says so.
-    pub(super) location: Option<String>,
-    /// As much as was read.
+    pub(super) headers: HeaderMap,
+    /// As much as was read, unpacked.
     pub(super) body: Vec<u8>,
     /// Whether that is all of it.
     pub(super) is_complete: bool,
+}
+
+impl Answer {
+    /// Where to go instead, if it is a redirect that says so.
+    pub(super) fn location(&self) -> Option<String> {
+        let is_redirect = matches!(self.status, 301 | 302 | 303 | 307 | 308);
+        let location = self.headers.get(LOCATION).filter(|_| is_redirect);
+        location.map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned())
+    }
 }
 
 /// How far a run came and what it measured until then; outlives a run that is
 /// cut off by its deadline.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
-    doing: &'static str,
-    peer: String,
+    pub(super) doing: &'static str,
+    pub(super) peer: String,
     is_https: bool,
     pub(super) finished: bool,
     pub(super) redirects: u32,
@@ -63,7 +73,7 @@ pub(super) struct Progress {
     tls: Option<Duration>,
     first_byte: Option<Duration>,
     size: Option<u64>,
-    certificate_ends: Option<Timestamp>,
+    pub(super) certificate_ends: Option<Timestamp>,
 }
 
 impl Progress {
@@ -75,9 +85,25 @@ impl Progress {
         self.certificate_ends = None;
     }
 
+    pub(super) fn resolved(&mut self, time: Duration) {
+        add(&mut self.dns, time);
+    }
+
+    pub(super) fn connected(&mut self, time: Duration) {
+        add(&mut self.connect, time);
+    }
+
+    pub(super) fn encrypted(&mut self, time: Duration) {
+        add(&mut self.tls, time);
+    }
+
     /// What did not come in time.
     pub(super) fn waiting_for(&self) -> String {
         format!("{} {}", self.doing, self.peer)
+    }
+
+    pub(super) fn certificate_days(&self, now: Timestamp) -> Option<f64> {
+        self.certificate_ends.map(|ends| tls::days(now, ends))
     }
 
     pub(super) fn readings(&self, now: Timestamp, duration: Option<Duration>) -> Vec<Reading> {
@@ -96,9 +122,7 @@ impl Progress {
         let redirects = f64::from(self.redirects);
         readings.push(Reading::gauge("redirects", redirects, Unit::One));
         if self.is_https {
-            let days = self
-                .certificate_ends
-                .map(|ends| (ends.as_secs_f64() - now.as_secs_f64()) / 86_400.0);
+            let days = self.certificate_days(now);
             readings.push(Reading::gauge("certificate_days", days, Unit::Days));
         }
         readings
@@ -109,169 +133,121 @@ fn add(sum: &mut Option<Duration>, time: Duration) {
     *sum = Some(sum.unwrap_or_default() + time);
 }
 
-/// One request over a connection of its own.
+/// Why there is no answer.
+enum Stop {
+    /// A connection that was open before turned out to be closed.
+    Stale,
+    Failed(String),
+}
+
+/// One request and its answer.
 pub(super) async fn exchange(
     request: &Request,
-    body: &[u8],
-    config: &Arc<ClientConfig>,
+    way: Way<'_>,
     limits: Limits,
     progress: &mut Progress,
 ) -> Result<Answer, String> {
-    let Peer { host, port } = request.url.peer();
-    progress.doing = "no answer from the name servers about";
-    let (addresses, dns) = net::resolve(host, *port).await?;
-    add(&mut progress.dns, dns);
-
-    progress.doing = "no connection to";
-    let started = Instant::now();
-    let (stream, address) = net::connect(&addresses, limits.deadline).await?;
-    add(&mut progress.connect, started.elapsed());
-    progress.peer = address.to_string();
-
-    if !request.url.is_https() {
-        return talk_http1(TokioIo::new(stream), request, body, limits, progress).await;
-    }
-    progress.doing = "no TLS handshake from";
-    let (stream, is_http2) = encrypt(stream, host, config, progress).await?;
-    match is_http2 {
-        true => talk_http2(TokioIo::new(stream), request, body, limits, progress).await,
-        false => talk_http1(TokioIo::new(stream), request, body, limits, progress).await,
-    }
-}
-
-async fn encrypt(
-    stream: TcpStream,
-    host: &str,
-    config: &Arc<ClientConfig>,
-    progress: &mut Progress,
-) -> Result<(tokio_rustls::client::TlsStream<TcpStream>, bool), String> {
-    let name = ServerName::try_from(host.to_owned())
-        .map_err(|_| format!("a certificate cannot be for this name: {host}"))?;
-    let started = Instant::now();
-    let handshake = TlsConnector::from(Arc::clone(config)).connect(name, stream);
-    let stream = match handshake.await {
-        Ok(stream) => stream,
-        Err(error) => {
-            let (reason, ended) = tls::reason(&error, host);
-            progress.certificate_ends = ended;
-            return Err(format!("{}: {reason}", progress.peer));
+    while let Some(mut connection) = way.pool.and_then(|pool| pool.take(&way.key)) {
+        if !connection.is_open().await {
+            continue;
         }
-    };
-    add(&mut progress.tls, started.elapsed());
-    let (_, session) = stream.get_ref();
-    let leaf = session.peer_certificates().and_then(<[_]>::first);
-    progress.certificate_ends = leaf.and_then(|leaf| certificate::ends(leaf));
-    let is_http2 = session.alpn_protocol() == Some(b"h2");
-    Ok((stream, is_http2))
+        progress.peer.clone_from(&connection.address);
+        progress.certificate_ends = connection.certificate_ends;
+        match talk(&mut connection, request, true, limits, progress).await {
+            Ok(answer) => {
+                keep(connection, way, &answer).await;
+                return Ok(answer);
+            }
+            Err(Stop::Failed(reason)) => return Err(reason),
+            Err(Stop::Stale) => {}
+        }
+    }
+    let opened = Connection::open(&way.key, way.config, limits.deadline, progress);
+    let mut connection = opened.await?;
+    match talk(&mut connection, request, false, limits, progress).await {
+        Ok(answer) => {
+            keep(connection, way, &answer).await;
+            Ok(answer)
+        }
+        Err(Stop::Failed(reason)) => Err(reason),
+        Err(Stop::Stale) => Err(format!("{}: connection closed", progress.peer)),
+    }
 }
 
-async fn talk_http1<S>(
-    stream: S,
+/// Puts a connection away for its next use, if it can have one.
+async fn keep(mut connection: Connection, way: Way<'_>, answer: &Answer) {
+    let Some(pool) = way.pool else { return };
+    if answer.is_complete && connection.is_open().await {
+        pool.put(way.key, connection);
+    }
+}
+
+async fn talk(
+    connection: &mut Connection,
     request: &Request,
-    body: &[u8],
+    was_open: bool,
     limits: Limits,
     progress: &mut Progress,
-) -> Result<Answer, String>
-where
-    S: Read + Write + Unpin + Send + 'static,
-{
+) -> Result<Answer, Stop> {
+    let outgoing = outgoing(request, connection.speaks_http2()).map_err(Stop::Failed)?;
+    let is_safe = request.method.is_idempotent();
     let started = Instant::now();
     progress.doing = "no answer from";
-    let peer = progress.peer.clone();
-    let (mut sender, connection) = http1::Builder::new()
-        .max_buf_size(HEADERS_BYTES_MAX)
-        .handshake(stream)
-        .await
-        .map_err(|error| format!("{peer}: {}", words(&error)))?;
-    let mut outgoing = hyper::Request::new(Full::new(Bytes::copy_from_slice(body)));
+    let answered = async |answer: hyper::Result<Response<Incoming>>| match answer {
+        Ok(answer) => {
+            add(&mut progress.first_byte, started.elapsed());
+            read(answer, request, limits, progress)
+                .await
+                .map_err(Stop::Failed)
+        }
+        // The server may have closed it while the request was on its way; what
+        // may be asked twice is asked again.
+        Err(error) if was_open && is_lost(&error) && (is_safe || error.is_canceled()) => {
+            Err(Stop::Stale)
+        }
+        Err(error) => Err(Stop::Failed(format!(
+            "{}: {}",
+            progress.peer,
+            words(&error)
+        ))),
+    };
+    connection.ask(outgoing, answered).await
+}
+
+fn outgoing(request: &Request, for_http2: bool) -> Result<hyper::Request<Full<Bytes>>, String> {
+    let unnamed = || format!("not a host that HTTP can name: {}", request.url);
+    let mut outgoing = hyper::Request::new(Full::new(request.body.clone()));
     *outgoing.method_mut() = request.method.clone();
-    *outgoing.uri_mut() = request.url.path().clone().into();
     *outgoing.headers_mut() = request.headers.clone();
-    if !request.headers.contains_key(HOST) {
-        let host = request.url.authority().parse();
-        let host = host.map_err(|_| format!("not a host that HTTP can name: {}", request.url))?;
-        outgoing.headers_mut().insert(HOST, host);
+    if for_http2 {
+        *outgoing.version_mut() = Version::HTTP_2;
+        // HTTP/2 says the host as part of the URL; one of the operator's own goes there.
+        let authority = outgoing.headers_mut().remove(HOST);
+        let url = match authority.as_ref().and_then(|host| host.to_str().ok()) {
+            Some(host) => request.url.absolute(host),
+            None => request.url.absolute(&request.url.authority()),
+        };
+        *outgoing.uri_mut() = url.ok_or_else(unnamed)?;
+    } else {
+        *outgoing.uri_mut() = request.url.path().clone().into();
+        if !request.headers.contains_key(HOST) {
+            let host = request.url.authority().parse().map_err(|_| unnamed())?;
+            outgoing.headers_mut().insert(HOST, host);
+        }
     }
-    let exchange = async {
-        let answer = sender.send_request(outgoing).await;
-        let answer = answer.map_err(|error| format!("{peer}: {}", words(&error)))?;
-        add(&mut progress.first_byte, started.elapsed());
-        read(answer, limits, progress).await
-    };
-    beside(connection, exchange).await
-}
-
-async fn talk_http2<S>(
-    stream: S,
-    request: &Request,
-    body: &[u8],
-    limits: Limits,
-    progress: &mut Progress,
-) -> Result<Answer, String>
-where
-    S: Read + Write + Unpin + Send + 'static,
-{
-    let started = Instant::now();
-    progress.doing = "no answer from";
-    let peer = progress.peer.clone();
-    let (mut sender, connection) = http2::Builder::new(TokioExecutor::new())
-        .max_header_list_size(u32::try_from(HEADERS_BYTES_MAX).unwrap_or(u32::MAX))
-        .handshake(stream)
-        .await
-        .map_err(|error| format!("{peer}: {}", words(&error)))?;
-    let mut outgoing = hyper::Request::new(Full::new(Bytes::copy_from_slice(body)));
-    *outgoing.method_mut() = request.method.clone();
-    *outgoing.version_mut() = Version::HTTP_2;
-    *outgoing.headers_mut() = request.headers.clone();
-    // HTTP/2 says the host as part of the URL; one of the operator's own goes there.
-    let authority = outgoing.headers_mut().remove(HOST);
-    let url = match authority.as_ref().and_then(|host| host.to_str().ok()) {
-        Some(host) => format!("https://{host}{}", request.url.path()).parse().ok(),
-        None => request.url.absolute(),
-    };
-    *outgoing.uri_mut() =
-        url.ok_or_else(|| format!("not a host that HTTP can name: {}", request.url))?;
-    let exchange = async {
-        let answer = sender.send_request(outgoing).await;
-        let answer = answer.map_err(|error| format!("{peer}: {}", words(&error)))?;
-        add(&mut progress.first_byte, started.elapsed());
-        read(answer, limits, progress).await
-    };
-    beside(connection, exchange).await
-}
-
-/// Runs `exchange` to its end and `connection` beside it, in one task: a run
-/// that is dropped leaves nothing behind. What ends a connection the exchange
-/// learns by itself.
-async fn beside<T>(connection: impl Future, exchange: impl Future<Output = T>) -> T {
-    let (mut connection, mut exchange) = (pin!(connection), pin!(exchange));
-    let mut is_over = false;
-    std::future::poll_fn(|context| {
-        if let Poll::Ready(outcome) = exchange.as_mut().poll(context) {
-            return Poll::Ready(outcome);
-        }
-        if !is_over && connection.as_mut().poll(context).is_ready() {
-            is_over = true;
-        }
-        // What the connection just brought.
-        exchange.as_mut().poll(context)
-    })
-    .await
+    Ok(outgoing)
 }
 
 async fn read(
     answer: Response<Incoming>,
+    request: &Request,
     limits: Limits,
     progress: &mut Progress,
 ) -> Result<Answer, String> {
     progress.doing = "no end of the body from";
-    let status = answer.status().as_u16();
+    let (head, mut incoming) = answer.into_parts();
+    let status = head.status.as_u16();
     progress.status = Some(status);
-    let is_redirect = matches!(status, 301 | 302 | 303 | 307 | 308);
-    let location = answer.headers().get(LOCATION).filter(|_| is_redirect);
-    let location = location.map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
-
-    let mut incoming = answer.into_body();
     let announced = incoming.size_hint().exact();
     let mut body = Vec::new();
     let mut is_complete = true;
@@ -298,24 +274,47 @@ async fn read(
         true => Some(body.len() as u64),
         false => announced,
     };
+    let encoding = head.headers.get(CONTENT_ENCODING);
+    let is_packed = encoding.is_some_and(|encoding| {
+        let encoding = encoding.as_bytes();
+        encoding.eq_ignore_ascii_case(b"gzip") || encoding.eq_ignore_ascii_case(b"x-gzip")
+    });
+    if is_packed && request.method != Method::HEAD {
+        let unpacked = packed::unpack(&body, limits.body, is_complete);
+        let failed = |why| format!("{}: the body is not gzip as it says: {why}", progress.peer);
+        (body, is_complete) = unpacked.map_err(failed)?;
+    }
     Ok(Answer {
         status,
-        location,
+        headers: head.headers,
         body,
         is_complete,
     })
 }
 
-/// What went wrong between us and the server, in an operator's words.
-fn words(error: &hyper::Error) -> String {
+/// Whether nothing of an answer came.
+fn is_lost(error: &hyper::Error) -> bool {
+    let is_io = || io_error(error).is_some();
+    error.is_canceled() || error.is_closed() || error.is_incomplete_message() || is_io()
+}
+
+fn io_error(error: &hyper::Error) -> Option<&std::io::Error> {
     let mut source = std::error::Error::source(error);
     while let Some(inner) = source {
         if let Some(error) = inner.downcast_ref::<std::io::Error>()
             && error.kind() != std::io::ErrorKind::Other
         {
-            return reason::io(error);
+            return Some(error);
         }
         source = inner.source();
+    }
+    None
+}
+
+/// What went wrong between us and the server, in an operator's words.
+pub(crate) fn words(error: &hyper::Error) -> String {
+    if let Some(error) = io_error(error) {
+        return reason::io(error);
     }
     if error.is_parse_too_large() {
         let limit = crate::local::bytes(HEADERS_BYTES_MAX as u64);

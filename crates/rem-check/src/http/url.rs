@@ -10,14 +10,14 @@ use crate::net::Peer;
 
 /// A URL that can be asked: scheme, peer, path and query.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Url {
+pub(crate) struct Url {
     https: bool,
     peer: Peer,
     path: PathAndQuery,
 }
 
 impl Url {
-    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         // Fragments are the browser's business.
         let text = text.split('#').next().unwrap_or(text);
         let uri: Uri = text.parse().map_err(|_| "it is malformed")?;
@@ -49,7 +49,7 @@ impl Url {
     }
 
     /// Where a redirect leads (RFC 3986 §5.2).
-    pub(super) fn join(&self, location: &str) -> Result<Self, &'static str> {
+    pub(crate) fn join(&self, location: &str) -> Result<Self, &'static str> {
         let location = location.split('#').next().unwrap_or(location);
         let scheme = if self.https { "https" } else { "http" };
         let is_absolute = location.split_once(':').is_some_and(|(scheme, _)| {
@@ -79,25 +79,25 @@ impl Url {
         })
     }
 
-    pub(super) fn is_https(&self) -> bool {
+    pub(crate) fn is_https(&self) -> bool {
         self.https
     }
 
-    pub(super) fn peer(&self) -> &Peer {
+    pub(crate) fn peer(&self) -> &Peer {
         &self.peer
     }
 
-    pub(super) fn path(&self) -> &PathAndQuery {
+    pub(crate) fn path(&self) -> &PathAndQuery {
         &self.path
     }
 
     /// What decides whether two URLs belong together.
-    pub(super) fn origin(&self) -> (bool, &Peer) {
+    pub(crate) fn origin(&self) -> (bool, &Peer) {
         (self.https, &self.peer)
     }
 
     /// Host, and port unless it is the scheme's own: the `host` header.
-    pub(super) fn authority(&self) -> String {
+    pub(crate) fn authority(&self) -> String {
         let usual = if self.https { 443 } else { 80 };
         let full = self.peer.to_string();
         match self.peer.port == usual {
@@ -108,9 +108,10 @@ impl Url {
         }
     }
 
-    /// The whole of it, as HTTP/2 wants it.
-    pub(super) fn absolute(&self) -> Option<Uri> {
-        self.to_string().parse().ok()
+    /// The whole of it with this host, as HTTP/2 wants it.
+    pub(crate) fn absolute(&self, host: &str) -> Option<Uri> {
+        let scheme = if self.https { "https" } else { "http" };
+        format!("{scheme}://{host}{}", self.path).parse().ok()
     }
 }
 

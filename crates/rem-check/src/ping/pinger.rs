@@ -320,6 +320,7 @@ async fn read_replies(socket: Arc<Socket>, family: Family) {
         if socket.icmp.readable().await.is_err() {
             return;
         }
+        let mut is_empty = false;
         for _ in 0..READ_AT_ONCE_MAX {
             match socket.icmp.try_recv_from(&mut buffer) {
                 Ok((length, from)) => {
@@ -328,13 +329,18 @@ async fn read_replies(socket: Arc<Socket>, family: Family) {
                         socket.deliver(incoming, from.ip(), Instant::now());
                     }
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    is_empty = true;
+                    break;
+                }
                 // An earlier send failed, as a datagram socket tells it; the
                 // echo it belongs to will miss its reply.
                 Err(_) => {}
             }
         }
-        tokio::task::yield_now().await;
+        if !is_empty {
+            tokio::task::yield_now().await;
+        }
     }
 }
 

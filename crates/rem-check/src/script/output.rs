@@ -49,7 +49,7 @@ pub(super) fn parse(text: &str) -> Said {
 }
 
 /// The first line that says something, shortened.
-pub(super) fn first_line(text: &str) -> Option<String> {
+pub(crate) fn first_line(text: &str) -> Option<String> {
     let mut lines = text.lines().map(str::trim);
     lines.find(|line| !line.is_empty()).map(shortened)
 }
@@ -144,7 +144,7 @@ fn number_end(text: &str) -> usize {
 }
 
 /// Fit for one line of a page or a mail.
-fn shortened(line: &str) -> String {
+pub(crate) fn shortened(line: &str) -> String {
     let plain = line.chars().map(|c| if c.is_control() { ' ' } else { c });
     let mut plain: String = plain.collect();
     if let Some((end, _)) = plain.char_indices().nth(MESSAGE_CHARS_MAX) {

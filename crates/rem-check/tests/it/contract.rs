@@ -4,17 +4,29 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rem_check::{
-    Check, DiskOptions, FakeCheck, Http, HttpOptions, LocalCpu, LocalDisk, LocalDiskIo, LocalLoad,
-    LocalMemory, LocalNetwork, Ping, PingOptions, Pinger, Reading, Root, Script, ScriptOptions,
-    Tcp, TcpOptions, Unit, Verdict,
+    Check, DiskOptions, Dns, DnsClient, DnsKind, DnsOptions, Exporter, ExporterOptions, FakeCheck,
+    Http, HttpOptions, LocalCpu, LocalDisk, LocalDiskIo, LocalLoad, LocalMemory, LocalNetwork,
+    LocalProcesses, LocalUnits, LogOptions, LogPattern, LogRule, Ping, PingOptions, Pinger, Plugin,
+    PluginOptions, ProcessesOptions, Reading, Root, Script, ScriptOptions, Tcp, TcpOptions,
+    TlsCert, TlsCertOptions, Unit, UnitsOptions, Verdict,
 };
 use rem_time::{Span, Timestamp};
 
-use crate::peer::answering;
+use crate::peer::{answering, nobody};
 
 async fn every_check() -> Vec<Box<dyn Check>> {
     let root = Root::default;
     let peer = answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+    let metrics = answering("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\na 1\n").await;
+    let kept = HttpOptions {
+        fresh: false,
+        ..HttpOptions::new(format!("http://{peer}/"))
+    };
+    let question = DnsOptions {
+        server: Some("127.0.0.1:9".into()),
+        deadline: Span::from_millis(300),
+        ..DnsOptions::new("a.example", DnsKind::Soa)
+    };
     let lost = |field| Reading::gauge(field, f64::NAN, Unit::One);
     vec![
         Box::new(FakeCheck::new("fake").then(Verdict::Ok, "well", vec![lost("x")])),
@@ -26,9 +38,23 @@ async fn every_check() -> Vec<Box<dyn Check>> {
         Box::new(LocalNetwork::new(root())),
         Box::new(Ping::new(&Pinger::new(), PingOptions::new("127.0.0.1"))),
         Box::new(Http::new(HttpOptions::new(format!("http://{peer}/"))).unwrap()),
+        Box::new(Exporter::new(ExporterOptions::new(format!("http://{metrics}/"))).unwrap()),
+        Box::new(Plugin::new(PluginOptions::new(["/bin/echo", "ok|a=1"])).unwrap()),
+        Box::new(LocalUnits::new(UnitsOptions::default()).unwrap()),
+        Box::new(LocalProcesses::new(root(), ProcessesOptions::default()).unwrap()),
+        Box::new(log()),
+        Box::new(Http::new(kept).unwrap()),
+        Box::new(Dns::new(&DnsClient::new(), question).unwrap()),
+        Box::new(TlsCert::new(TlsCertOptions::new(nobody().await.to_string())).unwrap()),
         Box::new(Tcp::new(TcpOptions::new(peer.to_string())).unwrap()),
         Box::new(Script::new(ScriptOptions::new(["/bin/sh", "-c", "echo x=1"])).unwrap()),
     ]
+}
+
+/// A file that every machine has.
+fn log() -> LogPattern {
+    let rules = vec![LogRule::new("root", "^root:")];
+    LogPattern::new(LogOptions::new("/etc/passwd", rules), None).unwrap()
 }
 
 #[tokio::test]

@@ -1,13 +1,16 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+};
 use rem_check::{Http, HttpOptions, Report, Verdict, Verify};
-use rem_time::Span;
+use rem_time::{Clock, Span, SystemClock};
 use rustls::ServerConfig;
 use rustls_pki_types::PrivateKeyDer;
 use tokio::io::AsyncWriteExt;
@@ -16,23 +19,39 @@ use tokio_rustls::TlsAcceptor;
 use crate::peer::serve;
 use crate::{expect, expect_part, run};
 
-struct Authority {
+pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     folder: tempfile::TempDir,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "House CA");
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("ca.pem"), issuer.pem()).unwrap();
         Self { issuer, folder }
     }
 
-    fn trusted(&self) -> Verify {
+    pub(crate) fn trusted(&self) -> Verify {
         Verify::PublicAnd(self.folder.path().join("ca.pem"))
+    }
+
+    /// A certificate for `name` that ends in so many days, and its key, as PEM.
+    pub(crate) fn certificate(&self, name: &str, ends_in_days: i64) -> (String, String) {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.not_before = date_time_ymd(2020, 1, 1);
+        let now = SystemClock.now().as_secs_f64() as i64;
+        let ends = u64::try_from(now + ends_in_days * 86_400).unwrap();
+        params.not_after = date_time_ymd(1970, 1, 1) + Duration::from_secs(ends);
+        params.distinguished_name.push(DnType::CommonName, name);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        (certificate.pem(), key.serialize_pem())
     }
 
     /// A server that answers 200 with the name of the protocol.
