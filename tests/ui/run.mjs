@@ -185,6 +185,71 @@ await test("without scripts the page still shows states, values and graphs", asy
   await context.close();
 });
 
+// ---------------------------------------------------------------- alerts, shifts, holds
+
+async function call(method, params) {
+  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
+  const reply = await (await fetch(`${origin}/rpc`, { method: "POST", headers: { "content-type": "application/json" }, body })).json();
+  check(!reply.error, `${method}: ${reply.error?.message}`);
+  return reply.result;
+}
+
+await test("alerts that are posted are on the page at once", async () => {
+  const alerts = ["one", "two", "three"].map((x) => ({ labels: { alertname: "Posted", instance: "this-machine:9100", x }, annotations: { summary: `<b>${x}</b> is too high` } }));
+  const reply = await fetch(`${origin}/api/v2/alerts`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(alerts) });
+  check(reply.ok, `the post answered ${reply.status}`);
+  const { context, page, faults } = await visit(browser, origin, "/system_monitor/alerts", { size: "desktop", scheme: "light" });
+  check((await page.locator(".alert-title", { hasText: "Posted" }).count()) === 3, "they are not listed");
+  check((await page.locator(".alert-why", { hasText: "<b>one</b> is too high" }).count()) === 1, "the message is not shown as text");
+  check(faults.length === 0, faults.join("\n"));
+  await context.close();
+});
+
+const posted = (await call("alert.list", {})).alerts.find((alert) => alert.alert === "Posted");
+const one = (await call("monitor.list", {}))[0].id;
+const others = {
+  alerts: "/system_monitor/alerts",
+  alert: `/system_monitor/alert?id=${posted?.number}`,
+  one: `/system_monitor/one?id=${encodeURIComponent(one)}`,
+  oncall: "/system_monitor/oncall",
+  calendar: "/system_monitor/calendar?role=web",
+  holds: "/system_monitor/holds",
+};
+for (const [name, path] of Object.entries(others)) {
+  for (const size of Object.keys(sizes)) {
+    for (const scheme of ["light", "dark"]) {
+      await test(`the page ${name} on a ${size}, ${scheme}`, async () => {
+        const { context, page, faults } = await visit(browser, origin, path, { size, scheme });
+        // What is folded up has to be as good as what is seen at once.
+        await page.evaluate(() => { for (const part of document.querySelectorAll("details")) part.open = true; });
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        check(wide <= 0, `the page is ${wide} px wider than the window`);
+        await page.evaluate(axe.source);
+        const { violations } = await page.evaluate(() => globalThis.axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"] }));
+        check(violations.length === 0, `axe: ${violations.map((v) => `${v.id} (${v.nodes.map((n) => `${n.target} ${n.failureSummary}`).slice(0, 3).join("; ")})`).join("\n")}`);
+        await page.screenshot({ path: join(out, `${name}-${size}-${scheme}.png`), fullPage: true });
+        check(faults.length === 0, faults.join("\n"));
+        await context.close();
+      });
+    }
+  }
+}
+
+await test("without scripts and by keyboard alone an alert is acknowledged on a phone", async () => {
+  const { context, page } = await visit(browser, origin, "/system_monitor/alerts", { size: "phone", scheme: "light", scripts: false });
+  await page.locator("#by-list").selectOption("ann");
+  await page.locator("#comment-list").fill("on my way");
+  const button = page.locator(`button[value="ack:${posted.number}"]`);
+  await button.focus();
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/system_monitor/alerts?done=ack");
+  check((await page.locator(".note-ok").textContent()).includes("Acknowledged"), "the page does not say so");
+  const alert = await call("alert.get", { id: posted.number });
+  check(alert.ack?.by === "ann", "nobody acknowledged it");
+  check(alert.timeline.some((line) => line.text.includes("on my way")), "the comment is lost");
+  await context.close();
+});
+
 await test("the page weighs no more than its budget", async () => {
   const urls = new Set([`${origin}${monitor}`]);
   const html = await (await fetch(`${origin}${monitor}`)).text();

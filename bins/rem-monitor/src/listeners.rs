@@ -3,26 +3,19 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use dropstar::{Accounts, Auth, Listener, Role, Site, Tls};
-use rem_config::{Config, TokenSource};
+use rem_config::TokenSource;
 
-/// The listeners of the file, each serving `site`.
-pub(crate) fn listeners(
-    config: &Config,
-    data: &Path,
-    site: &Arc<Site>,
-) -> anyhow::Result<Vec<Listener>> {
-    let listener = |listener: &rem_config::Listener| {
-        self::listener(listener, data, site)
-            .with_context(|| format!("{}: cannot listen on {}", listener.place, listener.address))
-    };
-    config.listeners().iter().map(listener).collect()
-}
-
-fn listener(
+/// What `wanted` asks for, serving `site`.
+pub(crate) fn listener(
     wanted: &rem_config::Listener,
     data: &Path,
     site: &Arc<Site>,
 ) -> anyhow::Result<Listener> {
+    made(wanted, data, site)
+        .with_context(|| format!("{}: cannot listen on {}", wanted.place, wanted.address))
+}
+
+fn made(wanted: &rem_config::Listener, data: &Path, site: &Arc<Site>) -> anyhow::Result<Listener> {
     let mut listener = Listener::on(wanted.address).site(Arc::clone(site));
     match &wanted.tls {
         Some(rem_config::Tls::Files { cert, key }) => {

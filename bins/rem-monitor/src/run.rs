@@ -1,129 +1,137 @@
-use std::path::Path;
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
-use dropstar::{Running, Server};
+use rem_command::{Asked, Exit, Signals, say, tell};
 use rem_config::Config;
-use rem_monitor::{Engine, Host, PlanError};
-use rem_time::{Span, SystemClock};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use rem_monitor::{Host, HostError, PlanError, Reload, Running, chain};
+use rem_time::{Clock, Span, SystemClock};
+use rem_yaml::Problems;
 
-use crate::listeners::listeners;
+use crate::doors::Doors;
+use crate::files::Files;
 
-/// How long checks and requests under way may take once the end was asked for.
+/// How long checks under way may take once the end was asked for.
 const GRACE: Span = Span::from_seconds(5);
 
+/// A monitor with its pages and its file.
+struct Watching {
+    file: PathBuf,
+    config: Config,
+    files: Files,
+    host: Host,
+    running: Running,
+    doors: Doors,
+}
+
 /// Watches until a signal ends it.
-pub(crate) async fn run(file: &Path, data: &Path, config: Config) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(file: &Path, data: &Path, config: Config) -> anyhow::Result<Exit> {
     // Before anything starts: a signal during the start must not be lost.
-    let mut signals = Signals::new()?;
-    let clock = Arc::new(SystemClock);
-    let host = Host::open(data, clock.clone(), std::env::vars()).await?;
-    let engine = match host.start(&config).await {
-        Ok(engine) => engine,
-        Err(errors) => return Ok(refused(&errors)),
+    let mut signals = Signals::new().context("cannot listen for signals")?;
+    let files = Files::of(&config);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let host = Host::open(data, Arc::clone(&clock), std::env::vars()).await?;
+    let (reload, mut requests) = Reload::channel();
+    let running = match host.start(&config, host.post(), reload).await {
+        Ok(running) => running,
+        Err(HostError::Plan(errors)) => {
+            tell(&said(&errors));
+            return Ok(Exit::Mistake);
+        }
+        Err(error) => return Err(error.into()),
     };
-    let site = Arc::new(rem_web::site(&engine));
-    let server = Server::bind(listeners(&config, data, &site)?, clock).await?;
-    for address in server.addresses() {
+    let site = Arc::new(rem_web::site(&running));
+    let doors = Doors::open(&config, data.to_owned(), site, Arc::clone(&clock)).await?;
+    for url in doors.urls() {
         // A closed terminal is no reason not to watch.
-        let _ = crate::said(format!("http://{address}/system_monitor/monitor\n").as_bytes());
+        let _ = say(&format!("{url}\n"));
     }
     tracing::info!(monitors = config.monitors().len(), data = %data.display(), "watching");
-    let mut config = config;
-    loop {
-        match signals.next().await {
-            Asked::Reload => reload(file, &host, &engine, &mut config).await,
-            Asked::End(name) => {
-                tracing::info!("{name}: stopping");
-                break;
-            }
-        }
-    }
-    stop(server, host, &engine).await?;
-    Ok(ExitCode::SUCCESS)
-}
-
-fn refused(errors: &[PlanError]) -> ExitCode {
-    for error in errors {
-        eprintln!("{}", rem_monitor::chain(error));
-    }
-    ExitCode::from(crate::EXIT_MISTAKE)
-}
-
-async fn reload(file: &Path, host: &Host, engine: &Engine, config: &mut Config) {
-    let fresh = match rem_config::load(file) {
-        Ok(fresh) => fresh,
-        Err(problems) => {
-            return tracing::error!("not reloaded, everything goes on as it was:\n{problems}");
-        }
+    let mut watching = Watching {
+        file: file.to_owned(),
+        config,
+        files,
+        host,
+        running,
+        doors,
     };
-    match host.reload(engine, &fresh).await {
-        Ok(applied) => {
-            let (added, removed, changed) = (
-                applied.added.len(),
-                applied.removed.len(),
-                applied.changed.len(),
-            );
-            tracing::info!(added, removed, changed, "reloaded");
-            let same = config.listeners().len() == fresh.listeners().len()
-                && config
-                    .listeners()
-                    .iter()
-                    .zip(fresh.listeners())
-                    .all(|(a, b)| a.same_as(b));
-            if !same {
-                tracing::warn!("`listen:` has changed: that takes effect at the next start");
-            }
-            *config = fresh;
+    loop {
+        let request = tokio::select! {
+            asked = signals.next() => match asked {
+                Asked::Reload => None,
+                Asked::End(name) => {
+                    tracing::info!("{name}: stopping");
+                    break;
+                }
+            },
+            request = requests.next() => Some(request),
+            () = watching.files.changed() => None,
+        };
+        let result = watching.reload().await;
+        requests.done(clock.now(), result.clone());
+        if let Some(request) = request {
+            request.answer(result);
         }
-        Err(errors) => {
-            let errors: Vec<String> = errors.iter().map(|e| rem_monitor::chain(e)).collect();
-            tracing::error!(
-                "not reloaded, everything goes on as it was:\n{}",
-                errors.join("\n")
-            );
+    }
+    watching.stop().await?;
+    Ok(Exit::Done)
+}
+
+impl Watching {
+    /// Reads the file again; what did not change goes on. A mistake changes nothing.
+    async fn reload(&mut self) -> Result<String, String> {
+        let result = self.read_again().await;
+        match &result {
+            Ok(summary) => tracing::info!("reloaded: {summary}"),
+            Err(why) => tracing::error!("not reloaded, everything goes on as it was:\n{why}"),
         }
+        result
+    }
+
+    async fn read_again(&mut self) -> Result<String, String> {
+        self.files.reading();
+        let fresh = self.load().await.map_err(|problems| {
+            self.files.refused(&problems);
+            problems.to_string()
+        })?;
+        self.files.now(&fresh);
+        let planned = self.doors.plan(&fresh).await;
+        let planned = planned.map_err(|error| format!("{error:#}"))?;
+        let applied = self.host.reload(&self.running, &fresh).await;
+        applied.map_err(|error| match error {
+            HostError::Plan(errors) => said(&errors),
+            error => chain(&error),
+        })?;
+        let mut summary = rem_config::diff(&self.config, &fresh).to_string();
+        if let Err(error) = self.doors.change(planned).await {
+            tracing::error!("{error:#}");
+            summary = format!("{summary}; {error:#}");
+        }
+        self.config = fresh;
+        Ok(summary)
+    }
+
+    async fn load(&self) -> Result<Config, Problems> {
+        let file = self.file.clone();
+        // Large files take a while.
+        match tokio::task::spawn_blocking(move || rem_config::load(&file)).await {
+            Ok(loaded) => loaded,
+            Err(stopped) => std::panic::resume_unwind(stopped.into_panic()),
+        }
+    }
+
+    async fn stop(self) -> anyhow::Result<()> {
+        self.doors.close().await;
+        self.host
+            .close(&self.running, GRACE)
+            .await
+            .context("cannot write the last samples to their files")?;
+        tracing::info!("stopped");
+        Ok(())
     }
 }
 
-async fn stop(server: Running, host: Host, engine: &Engine) -> anyhow::Result<()> {
-    server.shutdown(Duration::from(GRACE)).await;
-    host.close(engine, GRACE)
-        .await
-        .context("cannot write the last samples to their files")?;
-    tracing::info!("stopped");
-    Ok(())
-}
-
-enum Asked {
-    Reload,
-    End(&'static str),
-}
-
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hang_up: Signal,
-}
-
-impl Signals {
-    fn new() -> anyhow::Result<Self> {
-        let listen = |kind| signal(kind).context("cannot listen for signals");
-        Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-            hang_up: listen(SignalKind::hangup())?,
-        })
-    }
-
-    async fn next(&mut self) -> Asked {
-        tokio::select! {
-            _ = self.interrupt.recv() => Asked::End("Ctrl-C"),
-            _ = self.terminate.recv() => Asked::End("SIGTERM"),
-            _ = self.hang_up.recv() => Asked::Reload,
-        }
-    }
+fn said(errors: &[PlanError]) -> String {
+    let errors: Vec<String> = errors.iter().map(|error| chain(error)).collect();
+    errors.join("\n")
 }

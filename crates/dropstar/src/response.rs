@@ -2,6 +2,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::Value;
+use tokio::sync::mpsc;
 
 use crate::{Subscription, encoding};
 
@@ -26,6 +27,7 @@ pub(crate) enum Body {
     /// A message that becomes a small page or a JSON object.
     Failure(String),
     Events(Box<Subscription>),
+    Pieces(mpsc::Receiver<Bytes>),
     File(tokio::fs::File, u64),
 }
 
@@ -92,6 +94,15 @@ impl Response {
             .with_header(HeaderName::from_static("x-accel-buffering"), "no")
     }
 
+    /// A body that comes in pieces and ends when nobody sends any more. Whoever sends
+    /// them waits while the client takes its time, so that a long answer needs no
+    /// more memory than a few pieces; it is not compressed.
+    pub fn pieces(content_type: &str, pieces: mpsc::Receiver<Bytes>) -> Self {
+        let mut response = Self::new(StatusCode::OK);
+        response.body = Body::Pieces(pieces);
+        response.with_header(header::CONTENT_TYPE, content_type)
+    }
+
     /// Sends the browser on to `target` with GET (status 303), as one does after
     /// a form.
     pub fn redirect(target: &str) -> Self {
@@ -124,7 +135,11 @@ impl Response {
     pub fn body(&self) -> Option<&Bytes> {
         match &self.body {
             Body::Bytes(bytes) => Some(bytes),
-            Body::View { .. } | Body::Failure(_) | Body::Events(_) | Body::File(..) => None,
+            Body::View { .. }
+            | Body::Failure(_)
+            | Body::Events(_)
+            | Body::Pieces(_)
+            | Body::File(..) => None,
         }
     }
 

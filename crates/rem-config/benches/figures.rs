@@ -18,6 +18,45 @@ fn load(text: &str) -> Config {
     .unwrap()
 }
 
+/// 50,000 monitors on 5,000 machines, each with three levels; `when` of the first.
+fn with_levels(when: &str) -> String {
+    const MACHINES: usize = 5_000;
+    let mut text = "packages:\n  p:\n    monitors:\n".to_owned();
+    for n in 0..10 {
+        writeln!(
+            text,
+            "      m{n}:
+        check: ping
+        every: 60s
+        retry: 3s
+        scope: near
+        levels:
+          slow: {{when: '{when}', in: 20% of last 10, alert: slow}}
+          down: {{when: status != ok, in: 3 of last 3, alert: down}}
+          busy: {{when: 'avg(rtt_avg, 10m) > 20ms', for: 5m, clear: rtt_avg < 10ms, clear_in: 5 of last 5, set: {{state: busy{n}, value: 1}}}}"
+        )
+        .unwrap();
+    }
+    let names: Vec<String> = (0..MACHINES).map(|n| format!("web-{n:05}")).collect();
+    writeln!(
+        text,
+        "observers: {{a: {{location: /eu}}, b: {{location: /na}}}}
+services: {{web: {{packages: [p], deployments: {{prod: {{machines: [{}]}}}}}}}}
+machines:",
+        names.join(", ")
+    )
+    .unwrap();
+    for name in &names {
+        writeln!(
+            text,
+            "  {name}: {{address: {name}.example.com, location: /na/us/ca, depends: [{{group: power, of: [node:pdu]}}]}}"
+        )
+        .unwrap();
+    }
+    text.push_str("nodes: {pdu: {}}\nalerts: {slow: {severity: warning}}\n");
+    text
+}
+
 fn main() {
     let mut text =
         "packages:\n  p:\n    interfaces: {http: {port: 80}}\n    monitors:\n".to_owned();
@@ -64,4 +103,28 @@ fn main() {
         "us CPU",
         "<= 5",
     );
+    for (what, when) in [
+        ("the same on every machine", "rtt_avg > 50ms"),
+        (
+            "filled in for each machine",
+            "rtt_avg > 50ms and state(\"machine:{machine}/x\") != 1",
+        ),
+    ] {
+        let text = with_levels(when);
+        let loaded = measure(Who::Process, 3, || {
+            black_box(load(&text)).monitors().len() as u64
+        });
+        report.row(
+            &format!("with 3 levels, {what}, per monitor"),
+            loaded.cpu_ns() / 1e3,
+            "us CPU",
+            "<= 20",
+        );
+        report.row(
+            &format!("50,000 monitors with 3 levels, {what}"),
+            loaded.cpu_ns() * 50_000.0 / 1e9,
+            "s CPU",
+            "<= 1",
+        );
+    }
 }

@@ -1,12 +1,17 @@
-use std::num::NonZeroU16;
-use std::path::PathBuf;
-use std::sync::Arc;
+mod net;
+mod program;
+mod snmp;
 
-use rem_time::Span;
-use rem_yaml::Node;
-
-use crate::host::Host;
-use crate::status::StatusCodes;
+pub use net::{
+    DnsAssertion, DnsCheck, Encryption, ExporterCheck, Family, HttpAssertion, HttpAuth, HttpCheck,
+    HttpVersion, JsonReading, PingCheck, StartTls, TcpCheck, TcpExpect, TcpStep, TlsCheck, TlsSide,
+    Trust,
+};
+pub use program::{
+    LogCheck, LogPattern, LogVerdict, PassiveCheck, PluginCheck, PluginCompat, ProcessesCheck,
+    RunCheck, UnitsCheck,
+};
+pub use snmp::{SnmpAuth, SnmpCheck, SnmpObject, SnmpPrivacy, SnmpTable, SnmpUser, SnmpVersion};
 
 /// What a monitor looks at, with everything filled in.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,64 +31,32 @@ pub enum Check {
     LocalDiskIo,
     /// `local.network`
     LocalNetwork,
+    /// `local.units`
+    LocalUnits(UnitsCheck),
+    /// `local.processes`
+    LocalProcesses(ProcessesCheck),
+    /// `log`
+    Log(LogCheck),
     /// `ping`
     Ping(PingCheck),
     /// `http`
-    Http(HttpCheck),
+    Http(Box<HttpCheck>),
     /// `tcp`
-    Tcp(TcpCheck),
+    Tcp(Box<TcpCheck>),
+    /// `dns`
+    Dns(DnsCheck),
+    /// `tls`
+    Tls(TlsCheck),
+    /// `snmp`
+    Snmp(Box<SnmpCheck>),
+    /// `plugin`
+    Plugin(PluginCheck),
+    /// `exporter`
+    Exporter(Box<ExporterCheck>),
+    /// `passive`
+    Passive(PassiveCheck),
     /// `run:`
     Run(RunCheck),
-}
-
-/// Echo requests to a host.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PingCheck {
-    /// Who is asked; the machine's address unless told.
-    pub address: Host,
-    /// How many requests; 3 unless told.
-    pub count: NonZeroU16,
-    /// How far apart they leave; 200 ms unless told.
-    pub interval: Span,
-}
-
-/// One HTTP request and what is expected of the answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpCheck {
-    /// `http://` or `https://`.
-    pub url: String,
-    /// `GET` unless told.
-    pub method: String,
-    /// Sent with the request.
-    pub headers: Vec<(String, String)>,
-    /// Which answers are good; 200 to 299 unless told.
-    pub status: StatusCodes,
-    /// What the body must contain.
-    pub contains: Option<String>,
-    /// Whether a redirect is followed; otherwise it is the answer.
-    pub follow_redirects: bool,
-}
-
-/// A TCP connection, perhaps something said, perhaps an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TcpCheck {
-    /// Who is asked; the machine's address unless told.
-    pub address: Host,
-    /// The port.
-    pub port: NonZeroU16,
-    /// What to send once connected.
-    pub send: Option<String>,
-    /// What the peer must say.
-    pub expect: Option<String>,
-}
-
-/// A procblock run list.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RunCheck {
-    /// The list as it is written; its scripts exist.
-    pub run: Arc<Node>,
-    /// The folder of the file it is written in, which its paths are relative to.
-    pub folder: PathBuf,
 }
 
 impl Check {
@@ -96,9 +69,18 @@ impl Check {
             Self::LocalDisk { .. } => "local.disk",
             Self::LocalDiskIo => "local.diskio",
             Self::LocalNetwork => "local.network",
+            Self::LocalUnits(_) => "local.units",
+            Self::LocalProcesses(_) => "local.processes",
+            Self::Log(_) => "log",
             Self::Ping(_) => "ping",
             Self::Http(_) => "http",
             Self::Tcp(_) => "tcp",
+            Self::Dns(_) => "dns",
+            Self::Tls(_) => "tls",
+            Self::Snmp(_) => "snmp",
+            Self::Plugin(_) => "plugin",
+            Self::Exporter(_) => "exporter",
+            Self::Passive(_) => "passive",
             Self::Run(_) => "run",
         }
     }
@@ -111,8 +93,20 @@ impl Check {
             | Self::LocalMemory
             | Self::LocalDisk { .. }
             | Self::LocalDiskIo
-            | Self::LocalNetwork => true,
-            Self::Ping(_) | Self::Http(_) | Self::Tcp(_) | Self::Run(_) => false,
+            | Self::LocalNetwork
+            | Self::LocalUnits(_)
+            | Self::LocalProcesses(_)
+            | Self::Log(_) => true,
+            Self::Ping(_)
+            | Self::Http(_)
+            | Self::Tcp(_)
+            | Self::Dns(_)
+            | Self::Tls(_)
+            | Self::Snmp(_)
+            | Self::Plugin(_)
+            | Self::Exporter(_)
+            | Self::Passive(_)
+            | Self::Run(_) => false,
         }
     }
 }

@@ -1,6 +1,8 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::net::SocketAddr;
+
+use rem_alert::episode::Step;
 
 use crate::config::Config;
 use crate::id::MonitorId;
@@ -18,6 +20,29 @@ pub struct Changes {
     /// Monitors that look at the same thing in the same way and are called
     /// something else, or belong to other deployments: they go on.
     pub relabelled: Vec<MonitorId>,
+    /// Monitors whose levels are others: they go on looking, and judge anew.
+    pub levels: Vec<MonitorId>,
+    /// Alerts that behave otherwise, or are new or gone.
+    pub alerts: Named,
+    /// Roles.
+    pub roles: Named,
+    /// Users.
+    pub users: Named,
+    /// Jobs.
+    pub jobs: Named,
+    /// Observers.
+    pub observers: Named,
+    /// Holds, by their ids; one that is changed is gone and new.
+    pub holds: Named,
+    /// Deployments, as `web/prod`, whose alerts are told to others, or whether they
+    /// are told at all.
+    pub ladders: Named,
+    /// Whether anything depends on something else.
+    pub dependencies: bool,
+    /// Whether messages leave or answers come in otherwise.
+    pub notify: bool,
+    /// Whether other numbers of checks run at once.
+    pub limits: bool,
     /// Addresses that are new.
     pub listeners_added: Vec<SocketAddr>,
     /// Addresses that are gone.
@@ -28,6 +53,60 @@ pub struct Changes {
     pub site: bool,
     /// Whether durable state is elsewhere, which needs a restart.
     pub data: bool,
+}
+
+/// What is new, gone and changed among things that have names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Named {
+    /// What is new.
+    pub added: Vec<String>,
+    /// What is gone.
+    pub removed: Vec<String>,
+    /// What is there and different.
+    pub changed: Vec<String>,
+}
+
+impl Named {
+    fn of<T>(
+        old: impl Iterator<Item = T>,
+        new: impl Iterator<Item = T>,
+        name: impl Fn(&T) -> String,
+        same: impl Fn(&T, &T) -> bool,
+    ) -> Self {
+        let before: HashMap<String, T> = old.map(|one| (name(&one), one)).collect();
+        let mut named = Self::default();
+        let mut kept: HashSet<String> = HashSet::new();
+        for one in new {
+            let key = name(&one);
+            match before.get(&key) {
+                None => named.added.push(key.clone()),
+                Some(other) if same(other, &one) => {}
+                Some(_) => named.changed.push(key.clone()),
+            }
+            kept.insert(key);
+        }
+        named.removed = before
+            .into_keys()
+            .filter(|key| !kept.contains(key))
+            .collect();
+        named.removed.sort_unstable();
+        named
+    }
+
+    /// Whether nothing is different.
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty() && self.changed.is_empty()
+    }
+
+    fn shown(&self, what: &str) -> Option<String> {
+        let counts = [
+            ("added", self.added.len()),
+            ("removed", self.removed.len()),
+            ("changed", self.changed.len()),
+            ("", 0),
+        ];
+        group(what, counts)
+    }
 }
 
 /// What is different in `new`. Where things are written does not matter.
@@ -44,10 +123,18 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
         match before.get(&monitor.id) {
             None => changes.added.push(id()),
             Some(same) if same.same_as(monitor) => {}
-            Some(same) if same.same_look_as(monitor) => changes.relabelled.push(id()),
+            Some(same) if same.same_look_as(monitor) => {
+                if !same.same_levels_as(monitor) {
+                    changes.levels.push(id());
+                }
+                if same.title != monitor.title || same.used_by != monitor.used_by {
+                    changes.relabelled.push(id());
+                }
+            }
             Some(_) => changes.changed.push(id()),
         }
     }
+    changes.names(old, new);
     let gone = old.monitors().iter().map(|monitor| &monitor.id);
     changes.removed = gone.filter(|id| !after.contains_key(id)).cloned().collect();
     for listener in new.listeners() {
@@ -65,6 +152,69 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
         .filter(|address| !new.listeners().iter().any(|kept| kept.address == *address))
         .collect();
     changes
+}
+
+impl Changes {
+    fn names(&mut self, old: &Config, new: &Config) {
+        self.alerts = Named::of(
+            old.alerts(),
+            new.alerts(),
+            |one| one.name.to_string(),
+            |one, other| one.same_as(other),
+        );
+        self.roles = Named::of(
+            old.roles(),
+            new.roles(),
+            |one| one.name.to_string(),
+            |one, other| one.same_as(other),
+        );
+        self.users = Named::of(
+            old.users(),
+            new.users(),
+            |one| one.name.to_string(),
+            |one, other| one.same_as(other),
+        );
+        self.jobs = Named::of(
+            old.jobs(),
+            new.jobs(),
+            |one| one.name.to_string(),
+            |one, other| one.same_as(other),
+        );
+        self.observers = Named::of(
+            old.observers(),
+            new.observers(),
+            |one| one.name.to_string(),
+            |one, other| one.same_as(other),
+        );
+        self.holds = Named::of(
+            old.holds(),
+            new.holds(),
+            |one| one.id.to_string(),
+            |one, other| one == other,
+        );
+        self.ladders = Named::of(
+            ladders(old).into_iter(),
+            ladders(new).into_iter(),
+            |(name, _)| name.clone(),
+            |(_, one), (_, other)| one == other,
+        );
+        self.dependencies = old.dependencies() != new.dependencies();
+        self.notify = !old.notify().same_as(new.notify());
+        self.limits = old.limits() != new.limits();
+    }
+}
+
+/// Who is told about each deployment.
+fn ladders(config: &Config) -> Vec<(String, Option<Vec<Step>>)> {
+    let mut ladders = Vec::new();
+    for service in config.services() {
+        for deployment in &service.deployments {
+            let (service, deployment) = (service.name.as_str(), deployment.name.as_str());
+            let ladder = config.ladder(service, deployment);
+            ladders.push((format!("{service}/{deployment}"), ladder));
+        }
+    }
+    ladders
 }
 
 fn by_id(config: &Config) -> HashMap<&MonitorId, &Monitor> {
@@ -107,8 +257,34 @@ impl fmt::Display for Changes {
         let data = self
             .data
             .then(|| "data moved, which needs a restart".to_owned());
-        let parts: Vec<String> = [monitors, listeners, site, data]
+        let levels = match self.levels.len() {
+            0 => None,
+            1 => Some("levels of 1 monitor changed".to_owned()),
+            count => Some(format!("levels of {count} monitors changed")),
+        };
+        let named = [
+            self.alerts.shown("alert"),
+            self.roles.shown("role"),
+            self.users.shown("user"),
+            self.jobs.shown("job"),
+            self.observers.shown("observer"),
+            self.holds.shown("hold"),
+            self.ladders.shown("ladder"),
+        ];
+        let flags = [
+            (
+                self.dependencies && self.added.is_empty() && self.removed.is_empty(),
+                "dependencies changed",
+            ),
+            (self.notify, "messages changed"),
+            (self.limits, "limits changed"),
+        ];
+        let flags = flags.map(|(is, text)| is.then(|| text.to_owned()));
+        let parts: Vec<String> = [monitors, levels]
             .into_iter()
+            .chain(named)
+            .chain(flags)
+            .chain([listeners, site, data])
             .flatten()
             .collect();
         match parts.is_empty() {

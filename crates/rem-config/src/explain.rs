@@ -3,12 +3,15 @@ use std::fmt::Write as _;
 
 use rem_yaml::{Place, suggest};
 
-use crate::check::Check;
-use crate::config::{Config, Machine, Package, Service};
+use crate::alert::REPEAT_DEFAULT;
+use crate::config::{Config, ConnectionNeed, Machine, Package, Service};
 use crate::monitor::Monitor;
 use crate::read::Definition;
 
-/// No machine, service, package or monitor has this name.
+mod alerting;
+mod check;
+
+/// Nothing has this name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownName {
     /// The name that was asked for.
@@ -17,9 +20,10 @@ pub struct UnknownName {
     pub suggestion: Option<String>,
 }
 
-/// The merged, resolved definition of a machine, service, package or monitor
-/// (`web-01/apache/http`), with the file and line every value comes from; of all
-/// of them if several have the name.
+/// The merged, resolved definition of a machine, service, package, monitor
+/// (`web-01/apache/http`, with its levels), alert, role, user, job, observer or node,
+/// with the file and line every value comes from; of all of them if several have the
+/// name.
 ///
 /// # Errors
 /// Nothing has this name.
@@ -37,6 +41,24 @@ pub fn explain(config: &Config, name: &str) -> Result<String, UnknownName> {
     for monitor in config.monitors().iter().filter(|m| m.id.as_str() == name) {
         explain_monitor(&mut text, config, monitor);
     }
+    if let Some(alert) = config.alert(name) {
+        alerting::alert(&mut text, config, alert);
+    }
+    if let Some(duty) = config.role(name) {
+        alerting::duty(&mut text, config, duty);
+    }
+    if let Some(person) = config.user(name) {
+        alerting::person(&mut text, config, person);
+    }
+    if let Some(job) = config.job(name) {
+        alerting::job(&mut text, config, job);
+    }
+    if let Some(observer) = config.observer(name) {
+        alerting::observer(&mut text, config, observer);
+    }
+    if let Some(node) = config.nodes.get(name) {
+        alerting::node(&mut text, node);
+    }
     if !text.is_empty() {
         return Ok(text);
     }
@@ -45,7 +67,13 @@ pub fn explain(config: &Config, name: &str) -> Result<String, UnknownName> {
         .map(|machine| machine.name.as_str())
         .chain(config.services().map(|service| service.name.as_str()))
         .chain(config.packages().map(|package| package.name.as_str()))
-        .chain(config.monitors().iter().map(|monitor| monitor.id.as_str()));
+        .chain(config.monitors().iter().map(|monitor| monitor.id.as_str()))
+        .chain(config.alerts().map(|alert| alert.name.as_str()))
+        .chain(config.roles().map(|duty| duty.name.as_str()))
+        .chain(config.users().map(|person| person.name.as_str()))
+        .chain(config.jobs().map(|job| job.name.as_str()))
+        .chain(config.observers().map(|observer| observer.name.as_str()))
+        .chain(config.nodes().map(|node| node.name.as_str()));
     Err(UnknownName {
         name: name.to_owned(),
         suggestion: suggest(name, known).map(str::to_owned),
@@ -111,6 +139,7 @@ fn explain_machine(text: &mut String, config: &Config, machine: &Machine) {
         table.row("location", location, origin("location"));
     }
     table.row("local", machine.local, origin("local"));
+    alerting::depends(&mut table, &machine.depends);
     for service in config.services() {
         for deployment in &service.deployments {
             let used = deployment
@@ -143,7 +172,26 @@ fn explain_service(text: &mut String, service: &Service) {
             let key = format!("deployment {}", deployment.name);
             table.row(&key, &machine.value, Origin::Written(&machine.place));
         }
+        if deployment.need > 1 {
+            let key = format!("need {}", deployment.name);
+            table.row(&key, deployment.need, Origin::Resolved);
+        }
+        if !deployment.notify {
+            let key = format!("notify {}", deployment.name);
+            table.row(&key, "none", Origin::Written(&deployment.place));
+        }
     }
+    alerting::depends(&mut table, &service.depends);
+    for connection in &service.connections {
+        let need = match connection.need {
+            ConnectionNeed::Hard => "hard",
+            ConnectionNeed::Soft => "soft",
+        };
+        let key = format!("connection {}", connection.name);
+        let value = format!("{}, {need}", connection.service.value);
+        table.row(&key, value, Origin::Written(&connection.service.place));
+    }
+    alerting::owners(&mut table, &service.owners, REPEAT_DEFAULT);
     table.end(text);
 }
 
@@ -158,6 +206,7 @@ fn explain_package(text: &mut String, config: &Config, package: &Package) {
             Origin::Resolved,
         );
     }
+    alerting::depends(&mut table, &package.depends);
     for definition in package.monitors.values() {
         let kind = match &definition.written_at("run") {
             Some(_) => "run",
@@ -186,12 +235,24 @@ fn explain_monitor(text: &mut String, config: &Config, monitor: &Monitor) {
     let origin = |key: &str| origin(definition, key);
     table.row("title", &monitor.title, origin("title"));
     let machine = config.machine(monitor.machine.as_str());
-    check_rows(&mut table, &monitor.check, definition, machine);
+    check::rows(&mut table, &monitor.check, definition, machine);
     table.row("every", monitor.every, origin("every"));
     table.row("timeout", monitor.timeout, origin("timeout"));
+    if let Some(retry) = monitor.retry {
+        let value = format!("{}, {} times", retry.after, retry.times);
+        table.row("retry", value, origin("retry"));
+    }
+    if let Some(scope) = monitor.scope {
+        let value = match &monitor.observer {
+            Some(observer) => format!("{scope}: {observer}"),
+            None => scope.to_string(),
+        };
+        table.row("scope", value, origin("scope"));
+    }
     if let Some(per) = &monitor.per {
         table.row("per", per, origin("per"));
     }
+    alerting::levels(&mut table, definition, &monitor.levels);
     for series in &monitor.series {
         let mut words = Vec::new();
         words.extend(series.kind.map(|kind| kind.as_str().to_owned()));
@@ -223,72 +284,6 @@ fn origin<'d>(definition: &'d Definition, key: &str) -> Origin<'d> {
     match definition.written_at(key) {
         Some(place) => Origin::Written(place),
         None => Origin::Default,
-    }
-}
-
-fn check_rows<'d>(
-    table: &mut Table<'d>,
-    check: &Check,
-    definition: &'d Definition,
-    machine: Option<&'d Machine>,
-) {
-    let origin = |key: &str| origin(definition, key);
-    let address = || match definition.written_at("address") {
-        Some(place) => Origin::Written(place),
-        None => machine.map_or(Origin::Default, |machine| {
-            machine_origin(machine, "address")
-        }),
-    };
-    match check {
-        Check::Run(run) => {
-            let items = run.run.as_seq().map_or(0, <[_]>::len);
-            let value = format!("{items} steps in {}", run.folder.display());
-            table.row("run", value, origin("run"));
-        }
-        _ => table.row("check", check.kind(), origin("check")),
-    }
-    match check {
-        Check::LocalCpu
-        | Check::LocalLoad
-        | Check::LocalMemory
-        | Check::LocalDiskIo
-        | Check::LocalNetwork
-        | Check::Run(_) => {}
-        Check::LocalDisk { mounts } => match mounts.is_empty() {
-            true => table.row("mounts", "every real file system", Origin::Default),
-            false => table.row("mounts", mounts.join(", "), origin("mounts")),
-        },
-        Check::Ping(ping) => {
-            table.row("address", &ping.address, address());
-            table.row("count", ping.count, origin("count"));
-            table.row("interval", ping.interval, origin("interval"));
-        }
-        Check::Http(http) => {
-            table.row("url", &http.url, origin("url"));
-            table.row("method", &http.method, origin("method"));
-            for (name, _) in &http.headers {
-                // Values of headers are often secrets.
-                table.row(&format!("header {name}"), "…", origin("headers"));
-            }
-            table.row("expect status", &http.status, origin("expect"));
-            if let Some(contains) = &http.contains {
-                table.row("expect body", format!("{contains:?}"), origin("expect"));
-            }
-            table.row(
-                "follow_redirects",
-                http.follow_redirects,
-                origin("follow_redirects"),
-            );
-        }
-        Check::Tcp(tcp) => {
-            table.row("address", &tcp.address, address());
-            table.row("port", tcp.port, origin("port"));
-            for (key, value) in [("send", &tcp.send), ("expect", &tcp.expect)] {
-                if let Some(value) = value {
-                    table.row(key, format!("{value:?}"), origin(key));
-                }
-            }
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 pub const NAME_CHARS_MAX: usize = 128;
 
 /// Why a text cannot be a name.
-fn refusal(text: &str) -> Option<&'static str> {
+pub(crate) fn refusal(text: &str) -> Option<&'static str> {
     if text.is_empty() {
         Some("a name is empty")
     } else if text.chars().count() > NAME_CHARS_MAX {
@@ -94,4 +94,16 @@ names! {
     ServiceName;
     /// The name of a deployment within its service.
     DeploymentName;
+    /// The name of a vantage point.
+    ObserverName;
+    /// The name of a thing that is no machine and that others depend on.
+    NodeName;
+    /// The name of an alert.
+    AlertName;
+    /// The name of a role that people are on call in.
+    RoleName;
+    /// The name of a person.
+    UserName;
+    /// The name of a job.
+    JobName;
 }

@@ -3,13 +3,13 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 use rem_yaml::{Located, Problem, Problems};
 
-use crate::check::{Check, HttpCheck, PingCheck, TcpCheck};
 use crate::config::{Config, Machine, Package};
-use crate::host::Host;
 use crate::id::MonitorId;
 use crate::monitor::{Monitor, UsedBy};
-use crate::read::{Definition, Look, check_url};
-use crate::template::{Becomes, NoAddress, Subject, Template};
+use crate::name::MachineName;
+use crate::read::{Definition, Fill};
+use crate::scope::{Observer, Scope, Views};
+use crate::template::Subject;
 
 /// Monitors of one configuration, over all machines; more are refused.
 pub const MONITORS_MAX: usize = 200_000;
@@ -27,19 +27,96 @@ pub(crate) fn monitors(config: &Config, problems: &mut Problems) -> Vec<Monitor>
                 continue;
             };
             for definition in package.monitors.values() {
-                if monitors.len() >= MONITORS_MAX {
-                    let message = format!("more than {MONITORS_MAX} monitors in all");
-                    problems.add(definition.at.problem(message));
-                    return monitors;
-                }
-                match monitor(config, machine, package, definition, used_by) {
-                    Ok(monitor) => monitors.push(monitor),
-                    Err(problem) => problems.add(problem),
+                let one = match monitor(config, machine, package, definition, used_by) {
+                    Ok(monitor) => monitor,
+                    Err(problem) => {
+                        problems.add(problem);
+                        continue;
+                    }
+                };
+                for monitor in from_places(config, machine, definition, one, problems) {
+                    if monitors.len() >= MONITORS_MAX {
+                        let message = format!("more than {MONITORS_MAX} monitors in all");
+                        problems.add(definition.at.problem(message));
+                        return monitors;
+                    }
+                    monitors.push(monitor);
                 }
             }
         }
     }
     monitors
+}
+
+/// The monitor once for each of its scopes; as it is where it has none.
+fn from_places(
+    config: &Config,
+    machine: &Machine,
+    definition: &Definition,
+    monitor: Monitor,
+    problems: &mut Problems,
+) -> Vec<Monitor> {
+    if definition.scopes.is_empty() {
+        return vec![monitor];
+    }
+    let views = Views::of(
+        machine.name.as_str(),
+        machine.location.as_deref(),
+        config.observers.values(),
+    );
+    let mut all = Vec::new();
+    for scope in &definition.scopes {
+        let observer = match scope.value {
+            Scope::Local if machine.local => None,
+            Scope::Local => {
+                let name = &machine.name;
+                let message = format!("{name} is not the machine the monitor runs on");
+                let help = format!("write `local: true` for {name}, or `scope: near`");
+                problems.add(scope.problem(message).help(help));
+                continue;
+            }
+            Scope::Near => views.near.map(|observer| observer.name.clone()),
+            Scope::Far => match views.far {
+                Some(observer) => Some(observer.name.clone()),
+                None => {
+                    problems.add(no_far(scope, views.near, &machine.name));
+                    continue;
+                }
+            },
+        };
+        let id = match definition.scopes.len() {
+            1 => monitor.id.clone(),
+            _ => MonitorId::from_place(
+                &monitor.machine,
+                &monitor.package,
+                &monitor.name,
+                scope.value,
+            ),
+        };
+        all.push(Monitor {
+            id,
+            scope: Some(scope.value),
+            observer,
+            ..monitor.clone()
+        });
+    }
+    all
+}
+
+fn no_far(scope: &Located<Scope>, near: Option<&Observer>, machine: &MachineName) -> Problem {
+    match near {
+        None => scope
+            .problem("there is no observer to look from")
+            .help("declare two under observers, each with its location"),
+        Some(near) => {
+            let message = format!(
+                "nothing looks at {machine} from far: every observer is at {}, as the near one",
+                near.location
+            );
+            let help = "declare an observer at another location, or write `scope: near`";
+            scope.problem(message).help(help)
+        }
+    }
 }
 
 /// By machine (its index) and package, the deployments that brought it there.
@@ -82,9 +159,9 @@ fn monitor(
     };
     let fill = Fill {
         subject,
-        definition,
+        at: &definition.at,
     };
-    let check = fill.check()?;
+    let check = definition.look.check(&fill)?;
     if check.is_local() && !machine.local {
         let message = format!(
             "{} runs on the machine itself, and {} is not local",
@@ -102,7 +179,7 @@ fn monitor(
         );
     }
     let title = match &definition.title {
-        Some(title) => fill.text(title, Becomes::Text)?,
+        Some(title) => fill.text(title)?,
         None => definition.name.to_string(),
     };
     Ok(Monitor {
@@ -115,103 +192,13 @@ fn monitor(
         check,
         every: definition.every,
         timeout: definition.timeout,
+        retry: definition.retry,
+        scope: None,
+        observer: None,
+        levels: definition.levels.fill(subject)?,
         per: definition.per.clone(),
         series: definition.series.clone(),
         used_by: used_by.to_vec(),
         place: definition.at.place.clone(),
     })
-}
-
-/// Fills in one definition for one machine.
-struct Fill<'c> {
-    subject: Subject<'c>,
-    definition: &'c Definition,
-}
-
-impl Fill<'_> {
-    fn check(&self) -> Result<Check, Problem> {
-        Ok(match &self.definition.look {
-            Look::Same(check) => check.clone(),
-            Look::Ping {
-                address,
-                count,
-                interval,
-            } => Check::Ping(PingCheck {
-                address: self.address(address.as_ref())?,
-                count: *count,
-                interval: *interval,
-            }),
-            Look::Http {
-                url,
-                method,
-                headers,
-                status,
-                contains,
-                follow_redirects,
-            } => Check::Http(HttpCheck {
-                url: self.url(url)?,
-                method: method.clone(),
-                headers: headers
-                    .iter()
-                    .map(|(name, value)| Ok((name.clone(), self.text(value, Becomes::Text)?)))
-                    .collect::<Result<_, Problem>>()?,
-                status: status.clone(),
-                contains: contains.clone(),
-                follow_redirects: *follow_redirects,
-            }),
-            Look::Tcp {
-                address,
-                port,
-                send,
-                expect,
-            } => {
-                let text = |template: &Option<Located<Template>>| {
-                    let filled = template.as_ref().map(|text| self.text(text, Becomes::Text));
-                    filled.transpose()
-                };
-                Check::Tcp(TcpCheck {
-                    address: self.address(address.as_ref())?,
-                    port: *port,
-                    send: text(send)?,
-                    expect: text(expect)?,
-                })
-            }
-        })
-    }
-
-    fn text(&self, template: &Located<Template>, becomes: Becomes) -> Result<String, Problem> {
-        let filled = template.value.fill(self.subject, becomes);
-        filled.map_err(|NoAddress| self.no_address(template))
-    }
-
-    fn url(&self, template: &Located<Template>) -> Result<String, Problem> {
-        let url = self.text(template, Becomes::Url)?;
-        match check_url(&url) {
-            Ok(()) => Ok(url),
-            Err(why) => Err(template.problem(format!("for {}: {why}", self.subject.machine.name))),
-        }
-    }
-
-    fn address(&self, template: Option<&Located<Template>>) -> Result<Host, Problem> {
-        let Some(template) = template else {
-            let own = self.subject.machine.address.clone();
-            let at = &self.definition.at;
-            return own.ok_or_else(|| self.no_address(at));
-        };
-        let text = self.text(template, Becomes::Text)?;
-        Host::parse(&text).map_err(|why| {
-            template.problem(format!(
-                "for {}: not an address: {text}: {why}",
-                self.subject.machine.name
-            ))
-        })
-    }
-
-    fn no_address<T>(&self, at: &Located<T>) -> Problem {
-        let machine = &self.subject.machine.name;
-        at.problem(format!(
-            "the machine {machine} has no address, which is needed here"
-        ))
-        .help(format!("add `address:` to {machine} under machines"))
-    }
 }

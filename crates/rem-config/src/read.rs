@@ -3,26 +3,55 @@ use std::path::{Path, PathBuf};
 use indexmap::IndexMap;
 use rem_yaml::{At, FromYaml, Loader, Located, MapReader, Node, Place, Problem, Problems};
 
+use crate::alert::Alert;
 use crate::config::{Config, Machine, Package, Service, Written};
+use crate::dependency::PlainNode;
+use crate::graph;
+use crate::job::Job;
+use crate::limits::Limits;
 use crate::listener::Listener;
-use crate::name::{MachineName, Name, PackageName, ServiceName, SiteName};
+use crate::name::{
+    AlertName, JobName, MachineName, Name, NodeName, ObserverName, PackageName, RoleName,
+    ServiceName, SiteName, UserName,
+};
+use crate::people::Person;
 use crate::plan;
+use crate::scope::Observer;
 
 mod account;
+mod alert;
 mod check;
-mod http;
+mod contact;
+mod depends;
+mod hold;
+mod job;
+mod level;
+mod limits;
 mod listener;
 mod machine;
 mod monitor;
+mod notify;
+mod owner;
 mod package;
 mod references;
+mod role;
+mod rotation;
 mod run;
+mod scope;
 mod series;
 mod service;
+mod states;
 mod url;
+mod user;
+mod when;
 
-pub(crate) use check::Look;
+pub(crate) use check::Fill;
+pub(crate) use level::LevelDraft;
+pub use level::read_levels;
 pub(crate) use monitor::Definition;
+use notify::NotifyDraft;
+use rem_alert::episode::HoldPlan;
+use role::DutyDraft;
 pub(crate) use url::check as check_url;
 
 /// Reads a file and everything it imports.
@@ -45,11 +74,17 @@ pub fn load_with(mut loader: Loader, path: impl AsRef<Path>) -> Result<Config, P
         draft.file(loader, &node, problems);
         Some(())
     });
-    if read.is_some() && !draft.incomplete {
+    let complete = read.is_some() && !draft.incomplete;
+    if complete {
         draft.references(&mut problems);
     }
     let folder = path.parent().unwrap_or(Path::new(""));
-    let config = draft.config(folder, loader.files(), &mut problems);
+    let mut config = draft.config(folder, loader.files(), &mut problems);
+    if let Some(config) = &mut config
+        && complete
+    {
+        config.dependencies = graph::build(config, &mut problems);
+    }
     problems.into_result(config)
 }
 
@@ -62,6 +97,15 @@ pub(crate) struct Draft {
     machines: Declared<MachineName, Machine>,
     packages: Declared<PackageName, Package>,
     services: Declared<ServiceName, Service>,
+    observers: Declared<ObserverName, Observer>,
+    nodes: Declared<NodeName, PlainNode>,
+    alerts: Declared<AlertName, Alert>,
+    roles: Declared<RoleName, DutyDraft>,
+    users: Declared<UserName, Person>,
+    holds: Vec<Located<HoldPlan>>,
+    jobs: Declared<JobName, Job>,
+    notify: NotifyDraft,
+    limits: Option<Located<Limits>>,
     /// A file could not be read: what it declares is not known.
     incomplete: bool,
 }
@@ -109,11 +153,80 @@ impl Draft {
             problems,
             service::read,
         );
+        declare(
+            &mut self.observers,
+            "observer",
+            map.get("observers"),
+            problems,
+            scope::observer,
+        );
+        declare(
+            &mut self.nodes,
+            "node",
+            map.get("nodes"),
+            problems,
+            depends::node,
+        );
+        declare(
+            &mut self.alerts,
+            "alert",
+            map.get("alerts"),
+            problems,
+            alert::read,
+        );
+        declare(
+            &mut self.roles,
+            "role",
+            map.get("roles"),
+            problems,
+            |name, at, problems| role::read(name, at, loader, problems),
+        );
+        declare(
+            &mut self.users,
+            "user",
+            map.get("users"),
+            problems,
+            user::read,
+        );
+        for item in items(map.get("holds"), problems) {
+            self.hold(&item, problems);
+        }
+        declare(
+            &mut self.jobs,
+            "job",
+            map.get("jobs"),
+            problems,
+            |name, at, problems| job::read(name, at, loader, problems),
+        );
+        if let Some(at) = map.get("notify").filter(|at| !at.node().is_null()) {
+            self.notify.read(&at, problems);
+        }
+        if let Some(at) = map.get("limits").filter(|at| !at.node().is_null())
+            && let Some(limits) = limits::read(&at, problems)
+        {
+            once(&mut self.limits, at.located(limits), "limits", problems);
+        }
         let imports = map.get("import");
         map.finish(problems);
         if let Some(at) = imports {
             self.imports(&at, loader, problems);
         }
+    }
+
+    fn hold(&mut self, at: &At<'_>, problems: &mut Problems) {
+        let Some(hold) = hold::read(at, problems) else {
+            return;
+        };
+        let same = |first: &&Located<HoldPlan>| first.value.id == hold.value.id;
+        if let Some(first) = self.holds.iter().find(same) {
+            let message = format!("the same hold as at {}", first.place);
+            problems.add(
+                hold.problem(message)
+                    .help("remove it, or give it another name"),
+            );
+            return;
+        }
+        self.holds.push(hold);
     }
 
     fn imports(&mut self, at: &At<'_>, loader: &mut Loader, problems: &mut Problems) {
@@ -155,9 +268,25 @@ impl Draft {
             machines: settled(self.machines),
             packages: settled(self.packages),
             services: settled(self.services),
+            observers: settled(self.observers),
+            nodes: settled(self.nodes),
+            alerts: settled(self.alerts),
+            duties: settled(self.roles)
+                .into_iter()
+                .map(|(name, draft)| (name, draft.duty))
+                .collect(),
+            people: settled(self.users),
+            holds: self.holds,
+            jobs: settled(self.jobs),
+            notify: self.notify.finish(),
+            limits: self
+                .limits
+                .map_or_else(Limits::default, |limits| limits.value),
             monitors: Vec::new(),
+            dependencies: Vec::new(),
             files: files.to_vec(),
         };
+        config.name_alerts();
         config.monitors = plan::monitors(&config, problems);
         Some(config)
     }

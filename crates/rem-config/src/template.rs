@@ -185,6 +185,7 @@ impl Machine {
             address: Some(Host::example()),
             location: None,
             local: true,
+            depends: Vec::new(),
             place: rem_yaml::Place::whole_file("example"),
             written: Vec::new(),
         })

@@ -2,12 +2,16 @@
 //! configuration resolves to, what a reload changes.
 #![allow(clippy::unwrap_used)]
 
+#[path = "it/alerting.rs"]
+mod alerting;
 #[path = "it/broken.rs"]
 mod broken;
 #[path = "it/diff.rs"]
 mod diff;
 #[path = "it/explain.rs"]
 mod explain;
+#[path = "it/odd.rs"]
+mod odd;
 #[path = "it/resolve.rs"]
 mod resolve;
 #[path = "it/schema.rs"]

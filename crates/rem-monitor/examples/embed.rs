@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rem_monitor::Host;
+use rem_monitor::{Host, Reload};
+use rem_notify::PostOffice;
 use rem_time::{Span, SystemClock};
 
 #[tokio::main]
@@ -20,12 +21,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let config = rem_config::load(Path::new(&file))?;
     let data = std::env::temp_dir().join(format!("rem-monitor-embed-{}", std::process::id()));
     let host = Host::open(&data, Arc::new(SystemClock), std::env::vars()).await?;
-    let engine = host
-        .start(&config)
-        .await
-        .map_err(|mut errors| errors.remove(0))?;
+    let running = host
+        .start(&config, Arc::new(PostOffice::new()), Reload::channel().0)
+        .await?;
 
-    let mut news = engine.subscribe();
+    let mut news = running.engine.subscribe();
     let end = tokio::time::sleep(Duration::from_secs(seconds));
     tokio::pin!(end);
     loop {
@@ -36,7 +36,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             () = &mut end => break,
         }
     }
-    host.close(&engine, Span::from_seconds(1)).await?;
+    host.close(&running, Span::from_seconds(1)).await?;
     std::fs::remove_dir_all(&data)?;
     Ok(())
 }

@@ -1,31 +1,28 @@
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
+use rem_alert::level::StateValue;
 use rem_check::Report;
 use rem_config::MonitorId;
 use rem_series::Store;
 use rem_time::{Clock, Span};
-use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
-use tokio::task::{self, JoinError, JoinSet};
-use tokio::time::Instant;
+use tokio::sync::{broadcast, mpsc, oneshot};
 
+use crate::jobs::{JobRun, Jobs};
+use crate::judge::{Judge, LevelView, Library};
 use crate::memory::Memory;
 use crate::overview::{MonitorView, Overview};
-use crate::plan::{Plan, Planned};
-use crate::record::Recorder;
-use crate::schedule::{Schedule, offset};
+use crate::plan::{Look, Plan, Planned};
+use crate::rounds::Rounds;
+use crate::states::{StateOwner, States};
+use crate::tally::{Counters, Tally};
+use crate::telling::Word;
 use crate::watched::{Turn, Watched};
 
-/// At most so many checks run at once; further ones wait their turn.
-pub const CHECKS_AT_ONCE_MAX: usize = 512;
 /// A listener to news that falls further behind than this loses the oldest.
 pub const NEWS_KEPT_MAX: usize = 4_096;
-/// After a start or a reload, new monitors look for the first time within this
-/// span, spread evenly, however long their interval is.
-pub const FIRST_LOOK_WITHIN: Span = Span::from_seconds(4);
-
 /// What an engine needs from its host.
 #[derive(Clone)]
 pub struct Parts {
@@ -35,6 +32,10 @@ pub struct Parts {
     pub memory: Memory,
     /// The clock that stamps reports.
     pub clock: Arc<dyn Clock>,
+    /// What runs the jobs that levels trigger.
+    pub blocks: procblock::Engine,
+    /// Who is told of alerts; nobody if there is none.
+    pub alerts: Option<mpsc::UnboundedSender<Word>>,
 }
 
 /// A check is done. Sent to every subscriber.
@@ -54,29 +55,62 @@ pub struct Engine {
     commands: mpsc::Sender<Command>,
 }
 
-struct Shared {
-    parts: Parts,
-    board: RwLock<Board>,
-    news: broadcast::Sender<News>,
+pub(crate) struct Shared {
+    pub(crate) parts: Parts,
+    pub(crate) board: RwLock<Board>,
+    pub(crate) news: broadcast::Sender<News>,
+    pub(crate) counters: Counters,
+    pub(crate) states: States,
+    pub(crate) jobs: Jobs,
 }
 
 /// What is known now, in the order of the plan.
 #[derive(Default)]
-struct Board {
-    site: String,
-    order: Vec<MonitorId>,
-    monitors: BTreeMap<MonitorId, Entry>,
+pub(crate) struct Board {
+    pub(crate) site: String,
+    pub(crate) order: Vec<MonitorId>,
+    pub(crate) monitors: BTreeMap<MonitorId, Entry>,
+    /// Which monitors know about a node.
+    pub(crate) nodes: BTreeMap<Arc<str>, Vec<MonitorId>>,
 }
 
-struct Entry {
-    plan: Arc<Planned>,
-    watched: Watched,
+pub(crate) struct Entry {
+    pub(crate) plan: Arc<Planned>,
+    pub(crate) watched: Watched,
+    pub(crate) judge: Judge,
 }
 
-enum Command {
+impl Shared {
+    /// Where the levels of a monitor look things up.
+    pub(crate) fn library<'a>(&'a self, plan: &'a Planned) -> Library<'a> {
+        Library {
+            id: &plan.monitor.id,
+            owners: &plan.telling.owners,
+            states: &self.states,
+            store: Some(&self.parts.store),
+        }
+    }
+}
+
+pub(crate) enum Command {
     Apply(Plan, oneshot::Sender<Applied>),
     LookNow(MonitorId, oneshot::Sender<bool>),
+    Push(MonitorId, Report, oneshot::Sender<()>),
     Stop(Span, oneshot::Sender<()>),
+}
+
+/// Why a pushed result is not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotTaken {
+    /// There is no monitor of that id.
+    #[error("there is no monitor {0}")]
+    Unknown(String),
+    /// The monitor looks by itself.
+    #[error("{0} looks by itself; only a monitor with `check: passive` takes results")]
+    NotPassive(MonitorId),
+    /// The engine has stopped.
+    #[error("the monitor is stopping")]
+    Stopped,
 }
 
 /// What a new plan changed.
@@ -96,10 +130,18 @@ impl Engine {
     pub async fn start(plan: Plan, parts: Parts) -> Self {
         let (news, _) = broadcast::channel(NEWS_KEPT_MAX);
         let (commands, inbox) = mpsc::channel(16);
+        let jobs = Jobs::new(
+            parts.blocks.clone(),
+            Arc::clone(&parts.store),
+            Arc::clone(&parts.clock),
+        );
         let shared = Arc::new(Shared {
+            jobs,
+            states: States::default(),
             parts,
             board: RwLock::default(),
             news,
+            counters: Counters::default(),
         });
         let engine = Self {
             shared: Arc::clone(&shared),
@@ -124,6 +166,23 @@ impl Engine {
         self.ask(|reply| Command::LookNow(id.clone(), reply))
             .await
             .unwrap_or(false)
+    }
+
+    /// Takes in a result that somebody else found, for a passive monitor; returns
+    /// when it counts.
+    pub async fn push(&self, id: &str, report: Report) -> Result<(), NotTaken> {
+        let id = {
+            let board = self.shared.board.read();
+            let Some((id, entry)) = board.monitors.get_key_value(id) else {
+                return Err(NotTaken::Unknown(id.to_owned()));
+            };
+            match entry.plan.look {
+                Look::Waits { .. } => id.clone(),
+                Look::Looks(_) => return Err(NotTaken::NotPassive(id.clone())),
+            }
+        };
+        let taken = self.ask(|reply| Command::Push(id, report, reply)).await;
+        taken.ok_or(NotTaken::Stopped)
     }
 
     /// Starts no more checks, gives those under way `grace` to end, and returns when
@@ -159,17 +218,61 @@ impl Engine {
     pub fn monitor_named(&self, id: &str) -> Option<MonitorView> {
         let now = self.shared.parts.clock.now();
         let board = self.shared.board.read();
-        let (_, entry) = board
-            .monitors
-            .iter()
-            .find(|(known, _)| known.as_str() == id)?;
+        let entry = board.monitors.get(id)?;
         Some(MonitorView::new(&entry.plan, &entry.watched, now))
+    }
+
+    /// The ids of everything that is watched, in the order of the configuration: to
+    /// look at many monitors one after the other.
+    pub fn ids(&self) -> Vec<MonitorId> {
+        self.shared.board.read().order.clone()
     }
 
     /// Every check from now on, as it is done. A receiver that falls more than
     /// [`NEWS_KEPT_MAX`] behind is told how many it lost.
     pub fn subscribe(&self) -> broadcast::Receiver<News> {
         self.shared.news.subscribe()
+    }
+
+    /// The levels of a monitor as they stand, each with what it saw in the last
+    /// report; empty if there is no such monitor.
+    pub fn levels(&self, id: &str) -> Vec<LevelView> {
+        let now = self.shared.parts.clock.now();
+        let board = self.shared.board.read();
+        let Some(entry) = board.monitors.get(id) else {
+            return Vec::new();
+        };
+        let library = self.shared.library(&entry.plan);
+        entry.judge.explain(entry.watched.last(), library, now)
+    }
+
+    /// Every state that levels have set, in order.
+    pub fn states(&self) -> Vec<(StateOwner, Arc<str>, StateValue)> {
+        self.shared.states.all()
+    }
+
+    /// The last runs of jobs, the newest first.
+    pub fn job_runs(&self) -> Vec<JobRun> {
+        self.shared.jobs.runs()
+    }
+
+    /// The monitors that know about a node of the graph: its own, or those whose
+    /// alerts are about it.
+    pub fn monitors_of(&self, node: &str) -> Vec<MonitorId> {
+        let board = self.shared.board.read();
+        board.nodes.get(node).cloned().unwrap_or_default()
+    }
+
+    /// Looks at everything that knows about a node, at once.
+    pub async fn look_at_node(&self, node: &str) {
+        for id in self.monitors_of(node) {
+            self.look_now(&id).await;
+        }
+    }
+
+    /// What the engine counts about itself.
+    pub fn tally(&self) -> Tally {
+        self.shared.counters.read()
     }
 
     /// The numbers behind the monitors.
@@ -196,255 +299,5 @@ impl fmt::Debug for Engine {
             .field("site", &board.site)
             .field("monitors", &board.order.len())
             .finish_non_exhaustive()
-    }
-}
-
-/// The one task that decides when what is looked at.
-struct Rounds {
-    shared: Arc<Shared>,
-    origin: Instant,
-    schedule: Schedule<MonitorId>,
-    /// First looks, each once.
-    first: Schedule<MonitorId>,
-    recorders: BTreeMap<MonitorId, Recorder>,
-    running: BTreeSet<MonitorId>,
-    checks: JoinSet<Report>,
-    tasks: HashMap<task::Id, MonitorId>,
-    places: Arc<Semaphore>,
-}
-
-impl Rounds {
-    fn new(shared: Arc<Shared>) -> Self {
-        Self {
-            shared,
-            origin: Instant::now(),
-            schedule: Schedule::new(),
-            first: Schedule::new(),
-            recorders: BTreeMap::new(),
-            running: BTreeSet::new(),
-            checks: JoinSet::new(),
-            tasks: HashMap::new(),
-            places: Arc::new(Semaphore::new(CHECKS_AT_ONCE_MAX)),
-        }
-    }
-
-    async fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
-        loop {
-            let next = [self.schedule.next_due(), self.first.next_due()]
-                .into_iter()
-                .flatten()
-                .min();
-            let wake = next.map(|due| self.origin + due.as_duration());
-            tokio::select! {
-                command = inbox.recv() => match command {
-                    Some(Command::Apply(plan, reply)) => {
-                        let applied = self.apply(plan).await;
-                        let _ = reply.send(applied);
-                    }
-                    Some(Command::LookNow(id, reply)) => {
-                        let known = self.shared.board.read().monitors.contains_key(&id);
-                        if known {
-                            self.look(&id);
-                        }
-                        let _ = reply.send(known);
-                    }
-                    Some(Command::Stop(grace, reply)) => {
-                        self.stop(grace).await;
-                        let _ = reply.send(());
-                        return;
-                    }
-                    // Every engine handle is gone.
-                    None => return self.stop(Span::ZERO).await,
-                },
-                Some(done) = self.checks.join_next_with_id() => self.done(done),
-                () = sleep_until(wake) => self.look_at_due(),
-            }
-        }
-    }
-
-    fn look_at_due(&mut self) {
-        let now = Span::from(self.origin.elapsed());
-        for (id, _) in self.first.take_due(now) {
-            self.first.remove(&id);
-            self.look(&id);
-        }
-        for (id, missed) in self.schedule.take_due(now) {
-            let overlaps = self.running.contains(&id);
-            let missed = missed + u64::from(overlaps);
-            if missed > 0
-                && let Some(entry) = self.shared.board.write().monitors.get_mut(&id)
-            {
-                entry.watched.miss(missed);
-                tracing::debug!(monitor = %id, missed, "rounds missed");
-            }
-            self.look(&id);
-        }
-    }
-
-    /// Begins a check, unless one of this monitor is still under way.
-    fn look(&mut self, id: &MonitorId) {
-        let plan = self
-            .shared
-            .board
-            .read()
-            .monitors
-            .get(id)
-            .map(|entry| Arc::clone(&entry.plan));
-        let Some(plan) = plan else { return };
-        if !self.running.insert(id.clone()) {
-            return;
-        }
-        let clock = Arc::clone(&self.shared.parts.clock);
-        let places = Arc::clone(&self.places);
-        let task = self.checks.spawn(async move {
-            let _place = places.acquire().await;
-            plan.check.run(clock.now()).await
-        });
-        self.tasks.insert(task.id(), id.clone());
-    }
-
-    fn done(&mut self, done: Result<(task::Id, Report), JoinError>) {
-        let task = done.as_ref().map_or_else(JoinError::id, |(task, _)| *task);
-        let Some(id) = self.tasks.remove(&task) else {
-            return;
-        };
-        self.running.remove(&id);
-        match done {
-            Ok((_, report)) => self.take_in(id, report),
-            Err(error) => tracing::error!(monitor = %id, %error, "a check ended without a report"),
-        }
-    }
-
-    fn take_in(&mut self, id: MonitorId, report: Report) {
-        if let Some(recorder) = self.recorders.get_mut(&id) {
-            recorder.record(&self.shared.parts.store, &report);
-        }
-        let turn = {
-            let mut board = self.shared.board.write();
-            let Some(entry) = board.monitors.get_mut(&id) else {
-                return;
-            };
-            entry.watched.see(report)
-        };
-        if let Some(turn) = &turn {
-            log_turn(&id, turn);
-            self.shared.parts.memory.note(&id, turn);
-        }
-        let _ = self.shared.news.send(News { id, turn });
-    }
-
-    async fn apply(&mut self, plan: Plan) -> Applied {
-        let mut applied = Applied::default();
-        let wanted: BTreeSet<MonitorId> =
-            plan.monitors.iter().map(|p| p.monitor.id.clone()).collect();
-        let known: BTreeMap<MonitorId, Arc<Planned>> = {
-            let board = self.shared.board.read();
-            board
-                .monitors
-                .iter()
-                .map(|(id, entry)| (id.clone(), Arc::clone(&entry.plan)))
-                .collect()
-        };
-        for id in known.keys().filter(|id| !wanted.contains(*id)) {
-            self.schedule.remove(id);
-            self.first.remove(id);
-            self.recorders.remove(id);
-            applied.removed.push(id.clone());
-        }
-        let now = Span::from(self.origin.elapsed());
-        let mut order = Vec::with_capacity(plan.monitors.len());
-        let mut entries = Vec::new();
-        for planned in plan.monitors {
-            let id = planned.monitor.id.clone();
-            let every = planned.monitor.every;
-            order.push(id.clone());
-            let before = known.get(&id);
-            if before.is_some_and(|before| before.monitor.same_as(&planned.monitor)) {
-                continue;
-            }
-            if before.is_none() {
-                applied.added.push(id.clone());
-            } else {
-                applied.changed.push(id.clone());
-            }
-            if before.is_none_or(|before| before.monitor.every != every) {
-                self.place_in_time(&id, every, now);
-            }
-            let recorder = Recorder::new(id.clone(), every, planned.monitor.series.clone());
-            self.recorders.insert(id.clone(), recorder);
-            let watched = match before {
-                Some(_) => None,
-                None => Some(
-                    self.shared
-                        .parts
-                        .memory
-                        .recall(&id, &self.shared.parts.store)
-                        .await,
-                ),
-            };
-            entries.push((id, Arc::new(planned), watched));
-        }
-        let mut board = self.shared.board.write();
-        board.site = plan.site;
-        board.monitors.retain(|id, _| wanted.contains(id));
-        for (id, plan, watched) in entries {
-            let kept = board.monitors.remove(&id).map(|entry| entry.watched);
-            let watched = watched.or(kept).unwrap_or_default();
-            board.monitors.insert(id, Entry { plan, watched });
-        }
-        board.order = order;
-        applied
-    }
-
-    /// Its place within its interval, always the same; before that a first look
-    /// soon, so that a page is not empty for an hour.
-    fn place_in_time(&mut self, id: &MonitorId, every: Span, now: Span) {
-        let place = offset(id.as_str(), every).as_nanos();
-        let into = now.as_nanos() % every.as_nanos().max(1);
-        let wait = (place + every.as_nanos() - into) % every.as_nanos().max(1);
-        self.schedule.add(
-            id.clone(),
-            every,
-            now.saturating_add(Span::from_nanos(wait)),
-        );
-        let soon = offset(id.as_str(), FIRST_LOOK_WITHIN);
-        if soon.as_nanos() < wait {
-            self.first.add(id.clone(), every, now.saturating_add(soon));
-        }
-    }
-
-    async fn stop(mut self, grace: Span) {
-        let ended = tokio::time::timeout(grace.as_duration(), async {
-            while let Some(done) = self.checks.join_next_with_id().await {
-                self.done(done);
-            }
-        });
-        if ended.await.is_err() {
-            tracing::warn!(
-                given_up = self.checks.len(),
-                "checks still under way are given up"
-            );
-            self.checks.shutdown().await;
-        }
-        self.shared.parts.memory.settle().await;
-    }
-}
-
-async fn sleep_until(wake: Option<Instant>) {
-    match wake {
-        Some(wake) => tokio::time::sleep_until(wake).await,
-        None => std::future::pending().await,
-    }
-}
-
-fn log_turn(id: &MonitorId, turn: &Turn) {
-    use crate::watched::State;
-    match turn.to {
-        State::Critical | State::Warning | State::Unknown => {
-            tracing::warn!(monitor = %id, from = %turn.from, to = %turn.to, "{}", turn.message);
-        }
-        State::Ok | State::Pending => {
-            tracing::info!(monitor = %id, from = %turn.from, to = %turn.to, "{}", turn.message);
-        }
     }
 }

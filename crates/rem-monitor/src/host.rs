@@ -2,24 +2,40 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use procblock::EngineOptions;
-use rem_check::{Pinger, Root};
+use rem_check::Root;
 use rem_collect::Collector;
 use rem_config::Config;
+use rem_desk::{Desk, DeskError, TokenKey};
+use rem_notify::Post;
 use rem_series::{Options, Store};
 use rem_time::{Clock, Span};
+use tokio::sync::mpsc;
 use unidist::{BucketSpec, FileOpts, Unidist};
 
+use crate::courier::{carry, recheck};
 use crate::engine::{Applied, Engine, Parts};
 use crate::memory::Memory;
+use crate::office::{Office, OfficeError};
 use crate::plan::{PlanError, Tools, plan};
+use crate::probes::Probes;
+use crate::reload::Reload;
+use crate::replies::{Replies, RepliesError};
+use crate::rules::{RulesError, rules};
+use crate::secrets::Secrets;
+use crate::tasks::Tasks;
 
 /// How long interval threads of scripts have to end.
 const STOP_GRACE: Span = Span::from_seconds(5);
 
 /// Everything a monitor keeps on disk and runs with, opened together: the usual
-/// way to start an [`Engine`].
+/// way to start an [`Engine`] and its [`Desk`].
 #[derive(Debug)]
 pub struct Host {
+    data: PathBuf,
+    shared: Unidist,
+    secrets: Secrets,
+    tasks: Tasks,
+    office: Office,
     store: Arc<Store>,
     memory: Memory,
     tools: Tools,
@@ -43,6 +59,37 @@ pub enum HostError {
     /// What survives a restart cannot be opened.
     #[error("cannot open the state")]
     State(#[source] unidist::Error),
+    /// The key that signs links in messages cannot be read or made.
+    #[error(transparent)]
+    Key(#[from] rem_desk::KeyError),
+    /// The alert desk cannot be opened.
+    #[error(transparent)]
+    Desk(#[from] DeskError),
+    /// The post cannot work as the file says.
+    #[error(transparent)]
+    Office(#[from] OfficeError),
+    /// Answers cannot be read as the file says.
+    #[error(transparent)]
+    Replies(#[from] RepliesError),
+    /// The desk cannot work as the file says.
+    #[error(transparent)]
+    Rules(#[from] RulesError),
+    /// Monitors that cannot be made, all at once; nothing was started.
+    #[error("{} monitors cannot be made", .0.len())]
+    Plan(Vec<PlanError>),
+}
+
+/// A monitor that runs: what looks, and what tells people.
+#[derive(Clone, Debug)]
+pub struct Running {
+    /// Looks at everything.
+    pub engine: Engine,
+    /// Keeps the alerts.
+    pub desk: Desk,
+    /// Takes answers by mail.
+    pub replies: Replies,
+    /// Asks for the file to be read again.
+    pub reload: Reload,
 }
 
 impl Host {
@@ -77,50 +124,101 @@ impl Host {
         let shared = shared.map_err(HostError::State)?;
         let bucket = shared.consistent("monitor", BucketSpec::default());
         let memory = Memory::new(&bucket.map_err(HostError::State)?);
+        let env: Vec<(String, String)> = env.into_iter().collect();
+        let secrets = Secrets::new(env.clone());
+        memory.recall_positions().await;
         let blocks = EngineOptions::new()
-            .unidist(shared)
+            .unidist(shared.clone())
             .sink(Arc::new(Collector::new(data.join("collected"))))
             .clock(Arc::clone(&clock))
-            .env(env)
+            .env(env.clone())
             .stop_grace(STOP_GRACE);
         Ok(Self {
+            data: data.to_owned(),
+            shared,
+            secrets: secrets.clone(),
+            tasks: Tasks::new(env),
+            office: Office::default(),
             store: Arc::new(store),
-            memory,
+            memory: memory.clone(),
             tools: Tools {
-                pinger: Pinger::new(),
+                probes: Probes::default(),
                 root: Root::default(),
                 blocks: procblock::Engine::new(blocks),
+                secrets,
+                memory,
             },
             clock,
         })
     }
 
-    /// Starts watching what `config` says; all monitors that cannot be made are
-    /// told at once, and then nothing is started.
-    pub async fn start(&self, config: &Config) -> Result<Engine, Vec<PlanError>> {
-        let plan = plan(config, &self.tools)?;
+    /// The post as the file says: mail through its server, webhooks, scripts.
+    pub fn post(&self) -> Arc<dyn Post> {
+        Arc::new(self.office.clone())
+    }
+
+    /// Starts watching what `config` says, and telling people through `post`; all
+    /// monitors that cannot be made are told at once, and then nothing is started.
+    ///
+    /// Whoever owns the file answers `reload`, see [`Reload::channel`].
+    pub async fn start(
+        &self,
+        config: &Config,
+        post: Arc<dyn Post>,
+        reload: Reload,
+    ) -> Result<Running, HostError> {
+        let plan = plan(config, &self.tools).map_err(HostError::Plan)?;
+        let rules = rules(config, &plan, &self.secrets)?;
+        self.office.open(Office::planned(config, &self.secrets)?);
+        self.tasks.set(config);
+        let bucket = self.shared.consistent("desk", BucketSpec::default());
+        let parts = rem_desk::Parts {
+            bucket: bucket.map_err(HostError::State)?,
+            post,
+            clock: Arc::clone(&self.clock),
+            key: TokenKey::of_folder(&self.data)?,
+            tasks: Some(Arc::new(self.tasks.clone())),
+        };
+        let desk = Desk::open(parts, rules).await?;
+        let (alerts, words) = mpsc::unbounded_channel();
+        tokio::spawn(carry(words, desk.clone()));
         let parts = Parts {
             store: Arc::clone(&self.store),
             memory: self.memory.clone(),
             clock: Arc::clone(&self.clock),
+            blocks: self.tools.blocks.clone(),
+            alerts: Some(alerts),
         };
-        Ok(Engine::start(plan, parts).await)
+        let engine = Engine::start(plan, parts).await;
+        tokio::spawn(recheck(desk.clone(), engine.clone()));
+        let replies = Replies::new(desk.clone());
+        replies.set(config, &self.secrets)?;
+        Ok(Running {
+            engine,
+            desk,
+            replies,
+            reload,
+        })
     }
 
     /// Goes over to a new configuration; when a monitor cannot be made, nothing is
     /// changed.
-    pub async fn reload(
-        &self,
-        engine: &Engine,
-        config: &Config,
-    ) -> Result<Applied, Vec<PlanError>> {
-        Ok(engine.apply(plan(config, &self.tools)?).await)
+    pub async fn reload(&self, running: &Running, config: &Config) -> Result<Applied, HostError> {
+        let plan = plan(config, &self.tools).map_err(HostError::Plan)?;
+        let rules = rules(config, &plan, &self.secrets)?;
+        let office = Office::planned(config, &self.secrets)?;
+        running.replies.set(config, &self.secrets)?;
+        self.office.open(office);
+        self.tasks.set(config);
+        running.desk.reload(rules).await?;
+        Ok(running.engine.apply(plan).await)
     }
 
-    /// Ends an engine: checks under way get `grace`, then everything that was
+    /// Ends it all: checks and messages under way get `grace`, then everything that was
     /// accepted is written to disk.
-    pub async fn close(self, engine: &Engine, grace: Span) -> Result<(), rem_series::Error> {
-        engine.stop(grace).await;
+    pub async fn close(self, running: &Running, grace: Span) -> Result<(), rem_series::Error> {
+        running.engine.stop(grace).await;
+        running.desk.close(grace.as_duration()).await;
         self.tools.blocks.shutdown().await;
         let store = self.store;
         match tokio::task::spawn_blocking(move || store.flush()).await {

@@ -5,7 +5,7 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use rem_monitor::{Host, State};
+//! use rem_monitor::{Host, Reload, State};
 //! use rem_time::{Span, SystemClock};
 //! use rem_yaml::Loader;
 //!
@@ -21,36 +21,66 @@
 //! # let folder = tempfile::tempdir()?;
 //!
 //! let host = Host::open(folder.path(), Arc::new(SystemClock), []).await?;
-//! let engine = host.start(&config).await.map_err(|mut errors| errors.remove(0))?;
+//! let running = host.start(&config, Arc::new(rem_notify::FakePost::new()), Reload::channel().0).await?;
+//! let engine = &running.engine;
 //! let mut news = engine.subscribe();
 //! engine.look_now(&config.monitors()[0].id).await;
 //!
 //! let news = news.recv().await?;
 //! assert_eq!(news.id.as_str(), "here/linux/load");
 //! assert_eq!(news.turn.map(|turn| turn.to), Some(State::Ok));
-//! host.close(&engine, Span::from_seconds(5)).await?;
+//! host.close(&running, Span::from_seconds(5)).await?;
 //! # Ok(()) }
 //! ```
 
+mod agenda;
+mod courier;
 mod engine;
 mod host;
+mod jobs;
+mod judge;
 mod memory;
+mod observer;
+mod office;
 mod overview;
+mod places;
 mod plan;
+mod probes;
 mod record;
+mod reload;
+mod replies;
+mod rounds;
+mod rules;
 mod run;
 mod schedule;
+mod secrets;
+pub mod simulate;
+mod states;
+mod tally;
+mod tasks;
+mod telling;
 mod watched;
 
-pub use engine::{
-    Applied, CHECKS_AT_ONCE_MAX, Engine, FIRST_LOOK_WITHIN, NEWS_KEPT_MAX, News, Parts,
-};
-pub use host::{Host, HostError};
+pub use agenda::FIRST_LOOK_WITHIN;
+pub use engine::{Applied, Engine, NEWS_KEPT_MAX, News, NotTaken, Parts};
+pub use host::{Host, HostError, Running};
+pub use jobs::{Job, JobRun, RUNS_KEPT};
+pub use judge::{CompileError, LevelView, MonitorLevels, PARTS_MAX};
 pub use memory::Memory;
+pub use observer::{Observer, ObserverError};
+pub use office::{Office, OfficeError};
 pub use overview::{MonitorView, Overview};
-pub use plan::{Plan, PlanError, Planned, Tools, plan};
+pub use places::Limits;
+pub use plan::{Look, Plan, PlanError, Planned, Retry, Tools, plan};
+pub use probes::Probes;
 pub use record::{STATE_FIELD, TOOK_FIELD, chain, series_name, state_number, state_of_number};
+pub use reload::{Reload, ReloadOutcome, ReloadRequest, ReloadRequests};
 pub use rem_check::{Kind, Reading, Report, Unit, Verdict};
 pub use rem_config::MonitorId;
+pub use replies::{NoReply, Replies, RepliesError};
+pub use rules::RulesError;
 pub use schedule::{Schedule, offset};
+pub use states::StateOwner;
+pub use tally::{Tally, VERDICTS};
+pub use telling::{Telling, Word, monitor_node};
 pub use watched::{Beat, CHECKS_KEPT, State, Turn, Watched};

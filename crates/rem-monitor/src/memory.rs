@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use rem_alert::level::SavedState;
 use rem_config::MonitorId;
 use rem_series::Store;
 use rem_time::Timestamp;
@@ -11,6 +12,8 @@ use unidist::{Bucket, Consistent};
 use crate::record::{STATE_FIELD, chain, series_name, state_of_number};
 use crate::watched::{Beat, CHECKS_KEPT, State, Turn, Watched};
 
+mod saved;
+
 /// What an engine has to know after a restart: how each monitor stood and since
 /// when. Durable as far as the bucket is. Cheap to clone; clones are one memory.
 #[derive(Clone, Debug)]
@@ -19,6 +22,13 @@ pub struct Memory(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     states: unidist::State<Consistent, Remembered>,
+    /// What the levels of monitors remember, by monitor.
+    levels: unidist::State<Consistent, saved::Levels>,
+    /// Levels that are not written yet.
+    levels_unwritten: Mutex<BTreeMap<MonitorId, Vec<SavedPart>>>,
+    /// Where log files were read to, by monitor.
+    positions: unidist::State<Consistent, String>,
+    places: Mutex<BTreeMap<String, Place>>,
     /// What is not written yet, the newest word about each monitor.
     unwritten: Mutex<BTreeMap<MonitorId, Remembered>>,
     /// Held while writing, so that words about one monitor stay in order.
@@ -39,6 +49,10 @@ impl Memory {
     pub fn new(bucket: &Bucket<Consistent>) -> Self {
         Self(Arc::new(Shared {
             states: bucket.state(),
+            levels: bucket.state(),
+            levels_unwritten: Mutex::default(),
+            positions: bucket.state(),
+            places: Mutex::default(),
             unwritten: Mutex::default(),
             writing: tokio::sync::Mutex::default(),
         }))
@@ -57,10 +71,109 @@ impl Memory {
         tokio::spawn(async move { memory.settle().await });
     }
 
+    /// Remembers what a monitor's levels have seen; it is written with the next
+    /// [`settle`](Self::settle).
+    pub(crate) fn note_levels(&self, id: &MonitorId, saved: Vec<SavedPart>) {
+        self.0.levels_unwritten.lock().insert(id.clone(), saved);
+    }
+
+    /// What a monitor's levels have seen before.
+    pub(crate) async fn recall_levels(&self, id: &MonitorId) -> Vec<SavedPart> {
+        match self.0.levels.get(&levels_key(id)).await {
+            Ok(saved) => saved.map(|saved| saved.value.read()).unwrap_or_default(),
+            Err(error) => {
+                tracing::warn!(monitor = %id, error = %chain(&error), "levels not recalled");
+                Vec::new()
+            }
+        }
+    }
+
+    /// Reads where log files were read to, so that [`position`](Self::position) knows.
+    pub(crate) async fn recall_positions(&self) {
+        let keys = match self.0.positions.keys(POSITION_KEY).await {
+            Ok(keys) => keys,
+            Err(error) => {
+                return tracing::warn!(error = %chain(&error), "positions in log files not recalled");
+            }
+        };
+        for key in keys {
+            let Ok(Some(text)) = self.0.positions.get(&key).await else {
+                continue;
+            };
+            if let Some(id) = key.strip_prefix(POSITION_KEY) {
+                let place = Place {
+                    text: text.value,
+                    is_written: true,
+                };
+                self.0.places.lock().insert(id.to_owned(), place);
+            }
+        }
+    }
+
+    /// Where a log file was read to.
+    pub(crate) fn position(&self, id: &MonitorId) -> Option<String> {
+        let places = self.0.places.lock();
+        places.get(id.as_str()).map(|place| place.text.clone())
+    }
+
+    /// Remembers where a log file was read to; says whether that is news. It is
+    /// written with the next [`settle`](Self::settle).
+    pub(crate) fn note_position(&self, id: &MonitorId, text: String) -> bool {
+        let mut places = self.0.places.lock();
+        if places
+            .get(id.as_str())
+            .is_some_and(|place| place.text == text)
+        {
+            return false;
+        }
+        let place = Place {
+            text,
+            is_written: false,
+        };
+        places.insert(id.as_str().to_owned(), place);
+        true
+    }
+
+    async fn settle_positions(&self) {
+        let unwritten: Vec<(String, String)> = {
+            let mut places = self.0.places.lock();
+            let fresh = places.iter_mut().filter(|(_, place)| !place.is_written);
+            fresh
+                .map(|(id, place)| {
+                    place.is_written = true;
+                    (id.clone(), place.text.clone())
+                })
+                .collect()
+        };
+        for (id, text) in unwritten {
+            let key = format!("{POSITION_KEY}{id}");
+            if let Err(error) = self.0.positions.put(&key, &text).await {
+                tracing::error!(monitor = id, error = %chain(&error), "position not remembered");
+            }
+        }
+    }
+
+    async fn settle_levels(&self) {
+        let unwritten = std::mem::take(&mut *self.0.levels_unwritten.lock());
+        for (id, saved) in unwritten {
+            let key = levels_key(&id);
+            let written = if saved.is_empty() {
+                self.0.levels.delete(&key).await
+            } else {
+                self.0.levels.put(&key, &saved::Levels::write(&saved)).await
+            };
+            if let Err(error) = written {
+                tracing::error!(monitor = %id, error = %chain(&error), "levels not remembered");
+            }
+        }
+    }
+
     /// Writes what is not written yet. A state that cannot be written is logged and
     /// given up: the next turn of its monitor is written anew.
     pub(crate) async fn settle(&self) {
         let _writing = self.0.writing.lock().await;
+        self.settle_levels().await;
+        self.settle_positions().await;
         let unwritten = std::mem::take(&mut *self.0.unwritten.lock());
         for (id, remembered) in unwritten {
             if let Err(error) = self.0.states.put(id.as_str(), &remembered).await {
@@ -86,6 +199,24 @@ impl Memory {
         let since = Timestamp::from_nanos(remembered.since);
         Watched::remembered(state, Some(since), beats(id, store))
     }
+}
+
+/// A part of a monitor, whether it is the whole, and what its levels remember.
+pub(crate) type SavedPart = (Option<Arc<str>>, bool, SavedState);
+
+/// Where a log file was read to.
+#[derive(Debug)]
+struct Place {
+    text: String,
+    is_written: bool,
+}
+
+/// Where those are, in the same bucket.
+const POSITION_KEY: &str = "log:";
+
+/// Beside the monitor's own state, in the same bucket.
+fn levels_key(id: &MonitorId) -> String {
+    format!("levels:{id}")
 }
 
 /// The last checks by their numbers; why each went so is not kept.

@@ -13,6 +13,9 @@ pub const STATE_FIELD: &str = "check.state";
 /// See [`STATE_FIELD`].
 pub const TOOK_FIELD: &str = "check.took";
 
+/// The field of a state's own series.
+pub(crate) const STATE_VALUE_FIELD: &str = "value";
+
 /// Writes the reports of one monitor into series: one for the subject itself and
 /// one for each group, created as they appear.
 #[derive(Debug)]

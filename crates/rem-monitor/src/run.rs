@@ -42,7 +42,7 @@ pub(crate) struct RunList {
 /// Why a run list cannot be made ready.
 #[derive(Debug, thiserror::Error)]
 #[error("the run list is wrong: {0}")]
-pub(crate) struct RunListError(Problems);
+pub(crate) struct RunListError(pub(crate) Problems);
 
 impl RunList {
     pub(crate) fn new(

@@ -1,13 +1,24 @@
 //! The engine on a paused clock, with checks that do what a test says.
 #![allow(clippy::unwrap_used)]
 
+#[path = "it/acceptance.rs"]
+mod acceptance;
+#[path = "it/oracle.rs"]
+mod oracle;
+#[path = "it/replaying.rs"]
+mod replaying;
+#[path = "it/stage.rs"]
+mod stage;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rem_check::{Check, Reading, Report, Running, Unit, Verdict};
 use rem_config::{Config, load_with};
-use rem_monitor::{Engine, Memory, MonitorView, Parts, Plan, Planned, State};
+use rem_monitor::{
+    Engine, Limits, Look, Memory, MonitorView, NotTaken, Parts, Plan, Planned, Retry, State,
+};
 use rem_series::{Options, Query, Store};
 use rem_time::{Clock, Span, Timestamp};
 use rem_yaml::Loader;
@@ -88,13 +99,15 @@ fn config(monitors: &str) -> Config {
 /// A plan of the file's monitors in which puppets look.
 fn plan(monitors: &str, puppet: impl Fn(&str) -> Puppet) -> Plan {
     let config = config(monitors);
-    let planned = config.monitors().iter().map(|monitor| Planned {
-        check: Arc::new(puppet(monitor.name.as_str())),
-        monitor: monitor.clone(),
+    let planned = config.monitors().iter().map(|monitor| {
+        let check = Arc::new(puppet(monitor.name.as_str()));
+        Planned::new(monitor.clone(), check)
     });
     Plan {
         site: "test".into(),
         monitors: planned.collect(),
+        limits: Limits::default(),
+        jobs: Vec::new(),
     }
 }
 
@@ -124,6 +137,8 @@ impl Bench {
             store: Arc::new(store.unwrap()),
             memory: Memory::new(&bucket),
             clock: self.clock.clone(),
+            blocks: procblock::Engine::new(procblock::EngineOptions::new()),
+            alerts: None,
         };
         Engine::start(plan, parts).await
     }
@@ -306,5 +321,87 @@ async fn every_number_is_kept_without_a_word_in_the_file() {
             .as_deref(),
         Some("%")
     );
+    engine.stop(Span::ZERO).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_looked_at_again_soon_but_not_for_ever() {
+    let bench = Bench::new();
+    let looks = Arc::new(AtomicUsize::new(0));
+    let file = "      down: {check: local.load, every: 10m}\n";
+    let mut plan = plan(file, |_| Puppet {
+        verdict: Some(Verdict::Critical),
+        looks: looks.clone(),
+        ..Puppet::default()
+    });
+    plan.monitors[0].retry = Some(Retry {
+        after: Span::from_seconds(3),
+        times: 2,
+    });
+    let engine = bench.start(plan).await;
+    pass(60).await;
+    assert_eq!(looks.load(Ordering::SeqCst), 3, "once, and twice again");
+    assert_eq!(engine.tally().checks, [0, 0, 3, 0]);
+    engine.stop(Span::ZERO).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_slow_checks_at_one_machine_take_turns() {
+    let bench = Bench::new();
+    let file: String = (0..6)
+        .map(|n| format!("      slow{n}: {{check: local.load, every: 10m}}\n"))
+        .collect();
+    let mut plan = plan(&file, |_| Puppet {
+        takes: Span::from_seconds(5),
+        ..Puppet::default()
+    });
+    plan.limits.per_target = 2;
+    let engine = bench.start(plan).await;
+    pass(5).await;
+    let tally = engine.tally();
+    assert_eq!(tally.running, 2, "{tally:?}");
+    assert!(tally.waiting >= 2, "{tally:?}");
+    pass(20).await;
+    assert_eq!(engine.tally().checks[0], 6, "everybody had a turn");
+    engine.stop(Span::ZERO).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_passive_monitor_believes_what_it_is_told_until_that_is_old() {
+    let bench = Bench::new();
+    let mut plan = plan("      told: {check: local.load, every: 1m}\n", |_| {
+        Puppet::default()
+    });
+    plan.monitors[0].look = Look::Waits {
+        fresh: Span::from_seconds(90),
+    };
+    let engine = bench.start(plan).await;
+    let told = |verdict| Report {
+        at: bench.clock.now(),
+        took: Span::ZERO,
+        verdict,
+        message: "backup done".into(),
+        readings: vec![Reading::gauge("bytes", 7.0, Unit::Bytes)],
+    };
+    pass(60).await;
+    assert_eq!(view(&engine, "told").state, State::Pending, "nobody looks");
+    engine
+        .push("here/all/told", told(Verdict::Ok))
+        .await
+        .unwrap();
+    assert_eq!(view(&engine, "told").state, State::Ok);
+    pass(80).await;
+    assert_eq!(view(&engine, "told").state, State::Ok);
+    pass(20).await;
+    let stale = view(&engine, "told");
+    assert_eq!(stale.state, State::Unknown);
+    assert!(stale.last.unwrap().message.contains("1m30s"));
+    engine
+        .push("here/all/told", told(Verdict::Critical))
+        .await
+        .unwrap();
+    assert_eq!(view(&engine, "told").state, State::Critical);
+    let unknown = engine.push("here/all/other", told(Verdict::Ok)).await;
+    assert_eq!(unknown, Err(NotTaken::Unknown("here/all/other".into())));
     engine.stop(Span::ZERO).await;
 }

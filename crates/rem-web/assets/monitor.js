@@ -223,7 +223,7 @@ function stack(columns) {
 async function loadRange() {
   page.setAttribute("aria-busy", "true");
   try {
-    const reply = await fetch(`${page.dataset.series}?range=${range}`, { headers: { accept: "application/json" } });
+    const reply = await fetch(`${page.dataset.series}${page.dataset.series.includes("?") ? "&" : "?"}range=${range}`, { headers: { accept: "application/json" } });
     if (!reply.ok) throw new Error(`the server answered ${reply.status}`);
     const { series } = await reply.json();
     for (const chart of charts.values()) chart.load(series);
@@ -273,6 +273,7 @@ function showCheck(seen) {
 /** The list on top: what is not well, the most urgent first. */
 function listProblems() {
   const section = document.querySelector("[data-problems]");
+  if (!section) return;
   const urgent = ["critical", "warning", "unknown"];
   const cards = [...document.querySelectorAll(".watch")].filter((card) => urgent.includes(card.dataset.verdict));
   cards.sort((a, b) => urgent.indexOf(a.dataset.verdict) - urgent.indexOf(b.dataset.verdict) || Number(a.dataset.since) - Number(b.dataset.since));

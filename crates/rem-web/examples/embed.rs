@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dropstar::{Listener, Server};
-use rem_monitor::Host;
+use rem_monitor::{Host, Reload};
+use rem_notify::PostOffice;
 use rem_time::{Span, SystemClock};
 
 #[tokio::main]
@@ -21,18 +22,17 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let clock = Arc::new(SystemClock);
     let data = std::env::temp_dir().join(format!("rem-web-embed-{}", std::process::id()));
     let host = Host::open(&data, clock.clone(), std::env::vars()).await?;
-    let engine = host
-        .start(&config)
-        .await
-        .map_err(|mut errors| errors.remove(0))?;
+    let monitor = host
+        .start(&config, Arc::new(PostOffice::new()), Reload::channel().0)
+        .await?;
 
-    let listener = Listener::on(([127, 0, 0, 1], 0)).site(rem_web::site(&engine));
+    let listener = Listener::on(([127, 0, 0, 1], 0)).site(rem_web::site(&monitor));
     let server = Server::bind([listener], clock).await?;
     println!("http://{}/system_monitor/monitor", server.addresses()[0]);
 
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     server.shutdown(Duration::from_secs(1)).await;
-    host.close(&engine, Span::from_seconds(1)).await?;
+    host.close(&monitor, Span::from_seconds(1)).await?;
     std::fs::remove_dir_all(&data)?;
     Ok(())
 }

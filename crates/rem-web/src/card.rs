@@ -2,7 +2,7 @@ use rem_monitor::{MonitorView, Reading, State, Unit, series_name};
 use rem_time::{Span, Timestamp};
 use serde::Serialize;
 
-use crate::format::quantity;
+use crate::format::{percent_encoded, quantity};
 use crate::graph::GraphView;
 use crate::look;
 use crate::ranges::Range;
@@ -12,6 +12,8 @@ use crate::ranges::Range;
 pub(crate) struct Card {
     pub(crate) id: String,
     pub(crate) slug: String,
+    /// Where all of it is shown.
+    pub(crate) href: String,
     pub(crate) machine: String,
     pub(crate) title: String,
     pub(crate) kind: &'static str,
@@ -91,6 +93,10 @@ impl Card {
         Self {
             id: monitor.id.to_string(),
             slug: slug(monitor),
+            href: format!(
+                "/system_monitor/one?id={}",
+                percent_encoded(monitor.id.as_str())
+            ),
             machine: monitor.machine.clone(),
             title: monitor.title.clone(),
             kind: monitor.kind,

@@ -1,6 +1,7 @@
 use rem_monitor::{MonitorView, Unit, series_name};
 use serde::Serialize;
 
+use crate::format::percent_encoded;
 use crate::look::{self, Graph};
 use crate::ranges::Range;
 
@@ -85,17 +86,4 @@ fn unit_said(unit: &Unit) -> String {
         "" => String::new(),
         symbol => format!(", in {symbol}"),
     }
-}
-
-fn percent_encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
-                encoded.push(char::from(byte));
-            }
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
 }

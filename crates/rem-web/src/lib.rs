@@ -16,7 +16,7 @@
 //! use std::time::Duration;
 //!
 //! use dropstar::{Listener, Server};
-//! use rem_monitor::Host;
+//! use rem_monitor::{Host, Reload};
 //! use rem_time::SystemClock;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -26,24 +26,35 @@
 //! # let config = rem_config::load_with(loader, "monitor.yaml")?;
 //! let clock = Arc::new(SystemClock);
 //! let host = Host::open(folder.path(), clock.clone(), []).await?;
-//! let engine = host.start(&config).await.map_err(|mut errors| errors.remove(0))?;
+//! let monitor = host.start(&config, Arc::new(rem_notify::FakePost::new()), Reload::channel().0).await?;
 //!
-//! let listener = Listener::on(([127, 0, 0, 1], 0)).site(rem_web::site(&engine));
+//! let listener = Listener::on(([127, 0, 0, 1], 0)).site(rem_web::site(&monitor));
 //! let running = Server::bind([listener], clock).await?;
 //! println!("http://{}/system_monitor/monitor", running.addresses()[0]);
 //! running.shutdown(Duration::from_secs(1)).await;
 //! # Ok(()) }
 //! ```
 
+mod alerts;
+mod asked;
 mod card;
 mod format;
+mod frame;
 mod graph;
+mod holds;
 mod live;
 mod look;
 mod methods;
+mod metrics;
+mod on_call;
 mod page;
 mod pages;
+mod passive;
+mod posted;
 mod ranges;
+mod replies;
 mod series;
+mod trouble;
+mod view;
 
 pub use pages::site;

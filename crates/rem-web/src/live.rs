@@ -1,11 +1,16 @@
 use dropstar::{Event, Hub, HubLimits};
 use rem_monitor::Engine;
+use serde_json::json;
+use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::card::Seen;
 
 /// The topic on which checks are told to open pages.
 pub(crate) const TOPIC: &str = "checks";
+
+/// The topic on which open pages of alerts are told to look again.
+pub(crate) const ALERTS_TOPIC: &str = "alerts";
 
 /// At most so many monitors may have news within one frame (half a second) before
 /// open pages are told to load everything anew.
@@ -36,6 +41,22 @@ pub(crate) async fn tell(engine: Engine, hub: Hub) {
             }
             // The newest word about each monitor is in the next event about it.
             Err(RecvError::Lagged(lost)) => tracing::debug!(lost, "pages missed some checks"),
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+/// Tells open pages of alerts that something changed, until the desk is gone. What it
+/// was is on the page when it is loaded again.
+pub(crate) async fn tell_alerts(mut news: broadcast::Receiver<rem_desk::News>, hub: Hub) {
+    loop {
+        match news.recv().await {
+            Ok(_) | Err(RecvError::Lagged(_)) => {
+                if hub.listeners(ALERTS_TOPIC) > 0 {
+                    let event = Event::json(&json!({ "changed": true }));
+                    hub.publish(ALERTS_TOPIC, event.about("alerts"));
+                }
+            }
             Err(RecvError::Closed) => return,
         }
     }

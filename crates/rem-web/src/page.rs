@@ -2,6 +2,7 @@ use rem_monitor::{MonitorView, Overview, State};
 use serde::Serialize;
 
 use crate::card::{Card, message, slug, word};
+use crate::frame::Frame;
 use crate::ranges::Range;
 
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod tests;
 /// Everything the monitor page shows; its template and its JSON twin get the same.
 #[derive(Debug, Serialize)]
 pub(crate) struct Page {
+    pub(crate) frame: Option<Frame>,
     pub(crate) site: String,
     /// The site's name again: templates know another `site`.
     pub(crate) title: String,
@@ -65,7 +67,7 @@ pub(crate) struct Urls {
 }
 
 impl Page {
-    pub(crate) fn new(overview: &Overview, range: Range, urls: Urls) -> Self {
+    pub(crate) fn new(overview: &Overview, range: Range, urls: Urls, frame: Option<Frame>) -> Self {
         let mut machines: Vec<Machine> = Vec::new();
         for monitor in &overview.monitors {
             let card = Card::new(monitor, range, overview.now);
@@ -91,6 +93,7 @@ impl Page {
                 .count(),
         };
         Self {
+            frame,
             site: overview.site.clone(),
             title: overview.site.clone(),
             now: overview.now.as_secs_f64(),

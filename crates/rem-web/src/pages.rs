@@ -1,89 +1,295 @@
+mod ack;
+mod alert;
+mod alerts;
+mod calendar;
+mod holds;
+mod on_call;
+mod one;
+
 use std::sync::Arc;
 
-use dropstar::{Failure, Hub, Request, Response, Route, Site, Templates, header};
-use rem_monitor::{Engine, MonitorView, chain};
+use dropstar::{Failure, Hub, Request, Response, Role, Route, Site, Templates, header};
+use rem_monitor::{Engine, Running, chain};
 use rem_series::{Graph, ImageFormat, Line, Method};
 use rem_time::Timestamp;
+use serde::Serialize;
 
 use crate::card::Card;
+use crate::frame::Frame;
+use crate::metrics::{self, Exposition, Globs};
 use crate::page::{Page, Urls};
+use crate::posted::{self, Expiry};
 use crate::ranges::Range;
-use crate::{live, methods, series};
+use crate::trouble::Trouble;
+use crate::{live, methods, passive, series};
 
 /// A picture draws at most so many lines.
 const PICTURE_LINES_MAX: usize = 16;
 
-const URLS: Urls = Urls {
+pub(crate) const URLS: Urls = Urls {
     own: "/system_monitor/monitor",
     series: "/system_monitor/series",
     card: "/system_monitor/card",
 };
 
-/// Every page and method of the monitor, fed by `engine`. Must be called within a
-/// tokio runtime: a task tells open pages what happens, until the engine is gone.
-pub fn site(engine: &Engine) -> Site {
+const TEMPLATES: &[(&str, &str)] = &[
+    (
+        "monitor/frame.html",
+        include_str!("../templates/frame.html"),
+    ),
+    (
+        "monitor/parts.html",
+        include_str!("../templates/parts.html"),
+    ),
+    (
+        "monitor/monitor.html",
+        include_str!("../templates/monitor.html"),
+    ),
+    ("monitor/card.html", include_str!("../templates/card.html")),
+    ("monitor/one.html", include_str!("../templates/one.html")),
+    (
+        "monitor/alerts.html",
+        include_str!("../templates/alerts.html"),
+    ),
+    (
+        "monitor/alert.html",
+        include_str!("../templates/alert.html"),
+    ),
+    (
+        "monitor/shifts.html",
+        include_str!("../templates/shifts.html"),
+    ),
+    (
+        "monitor/oncall.html",
+        include_str!("../templates/oncall.html"),
+    ),
+    (
+        "monitor/calendar.html",
+        include_str!("../templates/calendar.html"),
+    ),
+    (
+        "monitor/holds.html",
+        include_str!("../templates/holds.html"),
+    ),
+    ("monitor/ack.html", include_str!("../templates/ack.html")),
+];
+
+/// A range of the graphs, as a link.
+#[derive(Debug, Serialize)]
+struct RangeLink {
+    key: &'static str,
+    label: &'static str,
+    href: String,
+}
+
+/// Every page and method of the monitor that runs. Must be called within a
+/// tokio runtime: tasks tell open pages what happens and end alerts that other
+/// programs posted, until the engine is gone.
+pub fn site(running: &Running) -> Site {
     let templates = Templates::new()
-        .embedded(
-            "monitor/monitor.html",
-            include_str!("../templates/monitor.html"),
-        )
-        .embedded("monitor/card.html", include_str!("../templates/card.html"))
         .asset("monitor.css", include_bytes!("../assets/monitor.css"))
-        .asset("monitor.js", include_bytes!("../assets/monitor.js"));
+        .asset("monitor.js", include_bytes!("../assets/monitor.js"))
+        .asset("alerts.css", include_bytes!("../assets/alerts.css"))
+        .asset("alerts.js", include_bytes!("../assets/alerts.js"));
+    let templates = TEMPLATES.iter().fold(templates, |templates, (name, text)| {
+        templates.embedded(*name, *text)
+    });
     let hub = Hub::with(live::limits());
-    tokio::spawn(live::tell(engine.clone(), hub.clone()));
+    tokio::spawn(live::tell(running.engine.clone(), hub.clone()));
+    tokio::spawn(live::tell_alerts(running.desk.subscribe(), hub.clone()));
 
     let site = Site::new("REM")
         .templates(templates)
         .events(hub)
         .home(URLS.own);
+    let site = watching(site, running);
+    let site = alerting(site, running);
+    let site = programs(site, running);
+    methods::add(site, running)
+}
+
+/// What is watched.
+fn watching(site: Site, running: &Running) -> Site {
     let site = page(
         site,
-        engine,
+        running,
         Route::get(URLS.own),
-        async |engine, request| {
-            let page = Page::new(&engine.overview(), range(&request)?, URLS);
+        async |running, request| {
+            let range = range(&request)?;
+            let (frame, _) = Frame::new("monitor", &running, &request, &running.desk.overview());
+            let page = Page::new(&running.engine.overview(), range, URLS, Some(frame));
             Ok(Response::view("monitor/monitor.html", page))
         },
     );
     let site = page(
         site,
-        engine,
+        running,
         Route::get(URLS.card),
-        async |engine, request| {
+        async |running, request| {
             let range = range(&request)?;
-            let view = monitor(&engine, request.arg("id").unwrap_or(""))?;
-            let card = Card::new(&view, range, engine.clock().now());
-            Ok(Response::view(
-                "monitor/card.html",
-                serde_json::json!({ "card": card }),
-            ))
+            let id = request.arg("id").unwrap_or("");
+            let view = methods::monitor(&running, id).map_err(Trouble::page)?;
+            let card = Card::new(&view, range, running.engine.clock().now());
+            let data = serde_json::json!({ "card": card });
+            Ok(Response::view("monitor/card.html", data))
         },
     );
-    let site = page(site, engine, Route::get(URLS.series), numbers);
+    let site = page(site, running, Route::get(URLS.series), numbers);
     let site = page(
         site,
-        engine,
+        running,
         Route::get("/system_monitor/graph.svg"),
-        async |engine, request| picture(engine, request, ImageFormat::Svg, "image/svg+xml").await,
+        async |running, request| {
+            picture(running.engine, request, ImageFormat::Svg, "image/svg+xml").await
+        },
     );
     let site = page(
         site,
-        engine,
+        running,
         Route::get("/system_monitor/graph.png"),
-        async |engine, request| picture(engine, request, ImageFormat::Png, "image/png").await,
+        async |running, request| {
+            picture(running.engine, request, ImageFormat::Png, "image/png").await
+        },
     );
-    methods::add(site, engine)
+    let site = page(site, running, Route::get("/system_monitor/one"), one::show);
+    let site = page(
+        site,
+        running,
+        Route::post("/system_monitor/check"),
+        one::check,
+    );
+    page(
+        site,
+        running,
+        Route::post("/system_monitor/push"),
+        passive::form,
+    )
 }
 
-/// Hangs a page that gets the engine with every request.
-fn page<F, Fut>(site: Site, engine: &Engine, route: Route, answer: F) -> Site
+/// What is wrong, and who has to know.
+fn alerting(site: Site, running: &Running) -> Site {
+    let site = page(
+        site,
+        running,
+        Route::get("/system_monitor/alerts"),
+        alerts::list,
+    );
+    let site = page(
+        site,
+        running,
+        Route::post("/system_monitor/act"),
+        alerts::act,
+    );
+    let site = page(
+        site,
+        running,
+        Route::get("/system_monitor/alert"),
+        alert::show,
+    );
+    let site = page(
+        site,
+        running,
+        Route::get("/system_monitor/oncall"),
+        on_call::show,
+    );
+    let site = page(
+        site,
+        running,
+        Route::post("/system_monitor/oncall"),
+        on_call::act,
+    );
+    let test = Route::post("/system_monitor/contacts").role(Role::Admin);
+    let site = page(site, running, test, on_call::test);
+    let site = page(
+        site,
+        running,
+        Route::get("/system_monitor/calendar"),
+        calendar::show,
+    );
+    let site = page(
+        site,
+        running,
+        Route::get("/system_monitor/holds"),
+        holds::list,
+    );
+    let site = page(
+        site,
+        running,
+        Route::post("/system_monitor/holds"),
+        holds::act,
+    );
+    let site = page(site, running, Route::get("/oncall.ics"), on_call::feed);
+    // The link itself is the secret: no sign-in, and no form token.
+    let acks = [
+        ("/system_monitor/ack", false),
+        ("/system_monitor/ack/", true),
+    ];
+    acks.iter().fold(site, |site, (path, is_mount)| {
+        let route = |route: Route| {
+            let route = route.public().without_form_token();
+            if *is_mount { route.and_below() } else { route }
+        };
+        let site = page(site, running, route(Route::get(*path)), ack::show);
+        page(site, running, route(Route::post(*path)), ack::act)
+    })
+}
+
+/// What other programs read and post.
+fn programs(site: Site, running: &Running) -> Site {
+    let site = page(
+        site,
+        running,
+        Route::get("/metrics"),
+        async |running, request| {
+            let exposition = Exposition::accepted(request.header("accept").unwrap_or(""));
+            let text = metrics::own(&running, exposition);
+            Ok(Response::bytes(exposition.content_type(), text))
+        },
+    );
+    let site = page(
+        site,
+        running,
+        Route::get("/metrics/values"),
+        async |running, request| {
+            let exposition = Exposition::accepted(request.header("accept").unwrap_or(""));
+            let globs = Globs::of_query(request.query());
+            let pieces = metrics::stream(&running, globs, exposition);
+            Ok(Response::pieces(exposition.content_type(), pieces))
+        },
+    );
+    let expiry = Expiry::start(running);
+    let site = {
+        let (running, expiry) = (running.clone(), Arc::clone(&expiry));
+        let route = Route::post("/api/v2/alerts").body_max(posted::BODY_MAX);
+        site.page(route, move |request| {
+            posted::alerts(running.clone(), Arc::clone(&expiry), request)
+        })
+    };
+    let site = {
+        let running = running.clone();
+        // No page of another site gets this far, whatever it sends.
+        let route = Route::post("/passive")
+            .body_max(passive::BODY_MAX)
+            .without_form_token();
+        site.page(route, move |request| {
+            passive::post(running.clone(), request)
+        })
+    };
+    let running = running.clone();
+    let route = Route::post("/api/v2/webhook").body_max(posted::BODY_MAX);
+    site.page(route, move |request| {
+        posted::webhook(running.clone(), Arc::clone(&expiry), request)
+    })
+}
+
+/// Hangs a page that gets what runs with every request.
+fn page<F, Fut>(site: Site, running: &Running, route: Route, answer: F) -> Site
 where
-    F: Fn(Engine, Request) -> Fut + Send + Sync + 'static,
+    F: Fn(Running, Request) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<Response, Failure>> + Send + 'static,
 {
-    let engine = engine.clone();
-    site.page(route, move |request| answer(engine.clone(), request))
+    let running = running.clone();
+    site.page(route, move |request| answer(running.clone(), request))
 }
 
 fn range(request: &Request) -> Result<Range, Failure> {
@@ -94,16 +300,16 @@ fn range(request: &Request) -> Result<Range, Failure> {
     }
 }
 
-/// The monitor of that id, as text.
-pub(crate) fn monitor(engine: &Engine, id: &str) -> Result<MonitorView, Failure> {
-    engine
-        .monitor_named(id)
-        .ok_or_else(|| Failure::not_found(format!("there is no monitor {id}")))
-}
-
-async fn numbers(engine: Engine, request: Request) -> Result<Response, Failure> {
+/// The numbers behind all graphs, or those of one monitor (`id`).
+async fn numbers(running: Running, request: Request) -> Result<Response, Failure> {
     let range = range(&request)?;
-    let drawn = series::drawn(&engine.overview());
+    let engine = running.engine.clone();
+    let mut overview = engine.overview();
+    if let Some(id) = request.arg("id") {
+        let view = methods::monitor(&running, id).map_err(Trouble::page)?;
+        overview.monitors = vec![view];
+    }
+    let drawn = series::drawn(&overview);
     let store = Arc::clone(engine.store());
     let now = engine.clock().now();
     let text = blocking(move || series::json(&store, &drawn, range, now)).await?;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures_util::Stream as _;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead as _, ReadBuf};
+use tokio::sync::mpsc;
 
 use crate::Subscription;
 use crate::metrics::Open;
@@ -21,6 +22,7 @@ pub(super) enum OutBody {
         closing: Pin<Box<dyn Future<Output = ()> + Send>>,
         _open: Open,
     },
+    Pieces(mpsc::Receiver<Bytes>),
     File {
         file: tokio::fs::File,
         left: u64,
@@ -48,6 +50,10 @@ impl Body for OutBody {
                 let frame = ready!(Pin::new(&mut **subscription).poll_next(context));
                 Poll::Ready(frame.map(|bytes| Ok(Frame::data(bytes))))
             }
+            Self::Pieces(pieces) => {
+                let piece = ready!(pieces.poll_recv(context));
+                Poll::Ready(piece.map(|bytes| Ok(Frame::data(bytes))))
+            }
             Self::File { file, left } => {
                 if *left == 0 {
                     return Poll::Ready(None);
@@ -72,7 +78,7 @@ impl Body for OutBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
-            Self::Events { .. } => false,
+            Self::Events { .. } | Self::Pieces(_) => false,
             Self::File { left, .. } => *left == 0,
         }
     }
@@ -82,7 +88,7 @@ impl Body for OutBody {
             Self::Whole(bytes) => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
-            Self::Events { .. } => SizeHint::default(),
+            Self::Events { .. } | Self::Pieces(_) => SizeHint::default(),
             Self::File { left, .. } => SizeHint::with_exact(*left),
         }
     }

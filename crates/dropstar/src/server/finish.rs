@@ -103,6 +103,7 @@ pub(super) fn finish(
         Body::Bytes(bytes) => OutBody::Whole(Some(bytes)),
         Body::View { template, data } => view(asked, &mut response, &template, &data),
         Body::Failure(message) => failure(asked, &mut response, &message),
+        Body::Pieces(pieces) => OutBody::Pieces(pieces),
         Body::File(file, left) => OutBody::File { file, left },
         Body::Events(subscription) => {
             let max = port.limits.streams;

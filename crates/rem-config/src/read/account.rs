@@ -105,6 +105,11 @@ fn roles(map: &mut MapReader<'_>, problems: &mut Problems) -> Option<Vec<Role>> 
         problems.add(map.missing("roles").help(help));
         return None;
     };
+    rights(&at, problems)
+}
+
+/// What an account may do; at least one thing.
+pub(super) fn rights(at: &At<'_>, problems: &mut Problems) -> Option<Vec<Role>> {
     let items = at.items(problems)?;
     if items.is_empty() {
         problems.add(
@@ -117,9 +122,10 @@ fn roles(map: &mut MapReader<'_>, problems: &mut Problems) -> Option<Vec<Role>> 
     roles.into_iter().collect()
 }
 
-const HASH_HELP: &str = "make one with `rem-monitor hash-password`; it starts with $argon2id$";
+pub(super) const HASH_HELP: &str =
+    "make one with `rem-monitor hash-password`; it starts with $argon2id$";
 
-fn password_hash(at: &At<'_>, problems: &mut Problems) -> Option<String> {
+pub(super) fn password_hash(at: &At<'_>, problems: &mut Problems) -> Option<String> {
     let hash = at.node().as_str().filter(|text| is_argon2(text));
     if hash.is_none() {
         // Without what was found: it may be the password.
@@ -157,7 +163,7 @@ fn is_argon2(text: &str) -> bool {
         && base64(sum, 16)
 }
 
-fn token_hash(at: &At<'_>, problems: &mut Problems) -> Option<[u8; 32]> {
+pub(super) fn token_hash(at: &At<'_>, problems: &mut Problems) -> Option<[u8; 32]> {
     let hex = at
         .node()
         .as_str()

@@ -1,41 +1,25 @@
 use std::num::NonZeroU16;
 
-use rem_time::Span;
-use rem_yaml::{At, Located, MapReader, Problems, Value};
+use rem_yaml::{At, Loader, Located, MapReader, Problems, Value};
 
 use crate::check::Check;
 use crate::config::Interface;
 use crate::host::Host;
-use crate::status::StatusCodes;
-use crate::template::{Becomes, Fault, Template};
+use crate::template::{Becomes, Fault, Subject, Template};
 
-use super::http::{self, try_out};
+mod dns;
+mod exporter;
+mod http;
+mod local;
+mod look;
+mod ping;
+mod plugin;
+mod snmp;
+mod tcp;
+mod tls;
+mod words;
 
-/// What a monitor looks at, before it is filled in for a machine.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Look {
-    /// The same for every machine.
-    Same(Check),
-    Ping {
-        address: Option<Located<Template>>,
-        count: NonZeroU16,
-        interval: Span,
-    },
-    Http {
-        url: Located<Template>,
-        method: String,
-        headers: Vec<(String, Located<Template>)>,
-        status: StatusCodes,
-        contains: Option<String>,
-        follow_redirects: bool,
-    },
-    Tcp {
-        address: Option<Located<Template>>,
-        port: NonZeroU16,
-        send: Option<Located<Template>>,
-        expect: Option<Located<Template>>,
-    },
-}
+pub(crate) use look::{Fill, Look};
 
 /// Which check, before its parameters are read.
 #[derive(Clone, Copy)]
@@ -46,27 +30,47 @@ pub(super) enum Kind {
     Disk,
     DiskIo,
     Network,
+    Units,
+    Processes,
+    Log,
     Ping,
     Http,
     Tcp,
+    Dns,
+    Tls,
+    Snmp,
+    Plugin,
+    Exporter,
+    Passive,
 }
 
-pub(super) const KINDS: [(&str, Kind); 9] = [
+pub(super) const KINDS: [(&str, Kind); 18] = [
     ("local.cpu", Kind::Cpu),
     ("local.load", Kind::Load),
     ("local.memory", Kind::Memory),
     ("local.disk", Kind::Disk),
     ("local.diskio", Kind::DiskIo),
     ("local.network", Kind::Network),
+    ("local.units", Kind::Units),
+    ("local.processes", Kind::Processes),
+    ("log", Kind::Log),
     ("ping", Kind::Ping),
     ("http", Kind::Http),
     ("tcp", Kind::Tcp),
+    ("dns", Kind::Dns),
+    ("tls", Kind::Tls),
+    ("snmp", Kind::Snmp),
+    ("plugin", Kind::Plugin),
+    ("exporter", Kind::Exporter),
+    ("passive", Kind::Passive),
 ];
 
-const PING_COUNT_DEFAULT: NonZeroU16 = NonZeroU16::new(3).unwrap();
-const PING_COUNT_MAX: u16 = 1_000;
-const PING_INTERVAL_DEFAULT: Span = Span::from_millis(200);
-const PING_INTERVAL_MIN: Span = Span::from_millis(10);
+/// What a check's parameters may refer to.
+#[derive(Clone, Copy)]
+pub(super) struct Scene<'a> {
+    pub(super) interfaces: &'a [Interface],
+    pub(super) loader: &'a Loader,
+}
 
 impl Kind {
     /// What its readings can be grouped by.
@@ -76,7 +80,20 @@ impl Kind {
             Self::Disk => Some("mount"),
             Self::DiskIo => Some("device"),
             Self::Network => Some("interface"),
-            Self::Load | Self::Memory | Self::Ping | Self::Http | Self::Tcp => None,
+            Self::Units => Some("unit"),
+            Self::Log => Some("pattern"),
+            Self::Snmp => Some("row"),
+            Self::Exporter => Some("labels"),
+            Self::Load
+            | Self::Memory
+            | Self::Processes
+            | Self::Ping
+            | Self::Http
+            | Self::Tcp
+            | Self::Dns
+            | Self::Tls
+            | Self::Plugin
+            | Self::Passive => None,
         }
     }
 
@@ -84,7 +101,7 @@ impl Kind {
     pub(super) fn look(
         self,
         map: &mut MapReader<'_>,
-        interfaces: &[Interface],
+        scene: Scene<'_>,
         problems: &mut Problems,
     ) -> Option<Look> {
         let check = match self {
@@ -96,80 +113,31 @@ impl Kind {
             },
             Self::DiskIo => Check::LocalDiskIo,
             Self::Network => Check::LocalNetwork,
-            Self::Ping => return ping(map, interfaces, problems),
-            Self::Http => return http::read(map, interfaces, problems),
-            Self::Tcp => return tcp(map, interfaces, problems),
+            Self::Units => local::units(map, problems)?,
+            Self::Processes => local::processes(map, problems)?,
+            Self::Log => local::log(map, problems)?,
+            Self::Ping => return ping::read(map, scene, problems),
+            Self::Http => return http::read(map, scene, problems),
+            Self::Tcp => return tcp::read(map, scene, problems),
+            Self::Dns => return dns::read(map, scene, problems),
+            Self::Tls => return tls::read(map, scene, problems),
+            Self::Snmp => return snmp::read(map, scene, problems),
+            Self::Plugin => return plugin::read(map, scene, problems),
+            Self::Exporter => return exporter::read(map, scene, problems),
+            Self::Passive => local::passive(map, problems)?,
         };
-        Some(Look::Same(check))
+        Some(Look::same(check))
     }
-}
-
-fn ping(
-    map: &mut MapReader<'_>,
-    interfaces: &[Interface],
-    problems: &mut Problems,
-) -> Option<Look> {
-    let address = address(map, interfaces, problems);
-    let count = match map.get("count") {
-        Some(at) => {
-            let count = at.whole_number(1..=i64::from(PING_COUNT_MAX), problems);
-            count.and_then(|count| NonZeroU16::new(u16::try_from(count).ok()?))
-        }
-        None => Some(PING_COUNT_DEFAULT),
-    };
-    let interval: Option<Located<Span>> = map.optional("interval", problems);
-    if let Some(interval) = &interval
-        && interval.value < PING_INTERVAL_MIN
-    {
-        let message = format!("interval {} is below {PING_INTERVAL_MIN}", interval.value);
-        problems.add(
-            interval
-                .problem(message)
-                .help(format!("write {PING_INTERVAL_MIN} or more")),
-        );
-    }
-    Some(Look::Ping {
-        address: address?,
-        count: count?,
-        interval: interval.map_or(PING_INTERVAL_DEFAULT, |interval| interval.value),
-    })
-}
-
-fn tcp(map: &mut MapReader<'_>, interfaces: &[Interface], problems: &mut Problems) -> Option<Look> {
-    let address = address(map, interfaces, problems);
-    let port = match map.get("port") {
-        Some(at) => port(&at, interfaces, problems),
-        None => {
-            let problem = map.missing("port");
-            problems.add(problem.help("add `port: 22`, or `port: \"{interfaces.NAME.port}\"`"));
-            None
-        }
-    };
-    let mut text = |key: &'static str, problems: &mut Problems| {
-        let at = map.get(key)?;
-        http::text_to_find(&at, problems)?;
-        template(&at, interfaces, problems)
-    };
-    let send = text("send", problems);
-    let expect = text("expect", problems);
-    Some(Look::Tcp {
-        address: address?,
-        port: port?,
-        send,
-        expect,
-    })
 }
 
 /// `Some(None)` where the machine's own address is meant.
-fn address(
-    map: &mut MapReader<'_>,
-    interfaces: &[Interface],
-    problems: &mut Problems,
-) -> Option<Option<Located<Template>>> {
+type MaybeTemplate = Option<Option<Located<Template>>>;
+
+fn address(map: &mut MapReader<'_>, scene: Scene<'_>, problems: &mut Problems) -> MaybeTemplate {
     let Some(at) = map.get("address") else {
         return Some(None);
     };
-    let template = filled(&at, interfaces, Becomes::Text, problems, |text| {
+    let template = filled(&at, scene.interfaces, Becomes::Text, problems, |text| {
         let host = Host::parse(text);
         host.map(drop)
             .map_err(|why| format!("not an address: {text}: {why}"))
@@ -177,16 +145,29 @@ fn address(
     Some(Some(template))
 }
 
-fn port(at: &At<'_>, interfaces: &[Interface], problems: &mut Problems) -> Option<NonZeroU16> {
+/// A port, which may be an interface's.
+fn port(
+    map: &mut MapReader<'_>,
+    default: Option<NonZeroU16>,
+    scene: Scene<'_>,
+    problems: &mut Problems,
+) -> Option<NonZeroU16> {
+    let Some(at) = map.get("port") else {
+        if default.is_none() {
+            let problem = map.missing("port");
+            problems.add(problem.help("add `port: 22`, or `port: \"{interfaces.NAME.port}\"`"));
+        }
+        return default;
+    };
     let Value::Str(text) = &at.node().value else {
         return at.read(problems);
     };
     if !text.contains('{') {
         return at.read(problems);
     }
-    let template = template(at, interfaces, problems)?;
+    let template = template(&at, scene.interfaces, problems)?;
     let mut port = None;
-    try_out(at, &template.value, Becomes::Text, problems, |text| {
+    try_out(&at, &template.value, Becomes::Text, problems, |text| {
         port = text.parse().ok();
         match port {
             Some(_) => Ok(()),
@@ -194,6 +175,95 @@ fn port(at: &At<'_>, interfaces: &[Interface], problems: &mut Problems) -> Optio
         }
     });
     port
+}
+
+/// Text with things to fill in that may be absent.
+fn maybe_text(
+    map: &mut MapReader<'_>,
+    key: &'static str,
+    scene: Scene<'_>,
+    problems: &mut Problems,
+) -> MaybeTemplate {
+    let Some(at) = map.get(key) else {
+        return Some(None);
+    };
+    text_to_find(&at, problems)?;
+    template(&at, scene.interfaces, problems).map(Some)
+}
+
+/// One text, or a list of them.
+fn texts(
+    map: &mut MapReader<'_>,
+    key: &'static str,
+    scene: Scene<'_>,
+    problems: &mut Problems,
+) -> Option<Vec<Located<Template>>> {
+    let Some(at) = map.get(key) else {
+        return Some(Vec::new());
+    };
+    let items = match at.node().as_str() {
+        Some(_) => vec![at],
+        None => at.items(problems)?,
+    };
+    let texts: Vec<Option<Located<Template>>> = items
+        .iter()
+        .map(|item| {
+            text_to_find(item, problems)?;
+            template(item, scene.interfaces, problems)
+        })
+        .collect();
+    texts.into_iter().collect()
+}
+
+/// A number in a range, or the default.
+fn number(
+    map: &mut MapReader<'_>,
+    key: &'static str,
+    within: std::ops::RangeInclusive<i64>,
+    default: u32,
+    problems: &mut Problems,
+) -> Option<u32> {
+    match map.get(key) {
+        Some(at) => u32::try_from(at.whole_number(within, problems)?).ok(),
+        None => Some(default),
+    }
+}
+
+/// Bytes, as `64KiB` or a number.
+fn bytes(map: &mut MapReader<'_>, key: &'static str, problems: &mut Problems) -> Option<u64> {
+    const UNITS: [(&str, u64); 7] = [
+        ("KiB", 1 << 10),
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+        ("kB", 1_000),
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+        ("B", 1),
+    ];
+    let at = map.get(key)?;
+    let bytes = match &at.node().value {
+        Value::Int(number) => u64::try_from(*number).ok(),
+        Value::Str(text) => UNITS.iter().find_map(|(unit, size)| {
+            let number: u64 = text.strip_suffix(unit)?.trim().parse().ok()?;
+            number.checked_mul(*size)
+        }),
+        _ => None,
+    };
+    let bytes = bytes.filter(|bytes| (1..=1 << 40).contains(bytes));
+    if bytes.is_none() {
+        problems.add(at.expected("a size such as 64KiB"));
+    }
+    bytes
+}
+
+/// Text that is not empty, because everything contains nothing.
+pub(super) fn text_to_find(at: &At<'_>, problems: &mut Problems) -> Option<String> {
+    let text = at.text(problems)?;
+    if text.is_empty() {
+        problems.add(at.problem("expected a text to look for, found an empty one"));
+        return None;
+    }
+    Some(text.to_owned())
 }
 
 /// Text with things to fill in.
@@ -212,7 +282,7 @@ pub(super) fn template(
 }
 
 /// Text with things to fill in that has to make sense once they are.
-pub(super) fn filled(
+fn filled(
     at: &At<'_>,
     interfaces: &[Interface],
     becomes: Becomes,
@@ -221,4 +291,23 @@ pub(super) fn filled(
 ) -> Option<Located<Template>> {
     let template = template(at, interfaces, problems)?;
     try_out(at, &template.value, becomes, problems, check).then_some(template)
+}
+
+/// Tries a template on an example, so that what is wrong with every machine is said once.
+pub(super) fn try_out(
+    at: &At<'_>,
+    template: &Template,
+    becomes: Becomes,
+    problems: &mut Problems,
+    check: impl FnOnce(&str) -> Result<(), String>,
+) -> bool {
+    let text = Subject::example(|subject| template.fill(subject, becomes));
+    let Some(Ok(text)) = text else { return true };
+    match check(&text) {
+        Ok(()) => true,
+        Err(message) => {
+            problems.add(at.problem(message));
+            false
+        }
+    }
 }

@@ -4,7 +4,7 @@ use crate::config::Machine;
 use crate::host::Host;
 use crate::name::MachineName;
 
-use super::written;
+use super::{depends, written};
 
 pub(super) fn read(
     name: &Located<MachineName>,
@@ -17,12 +17,14 @@ pub(super) fn read(
         .and_then(|at| address(&name.value, &at, problems));
     let location = map.optional("location", problems);
     let local = map.with_default("local", false, problems);
+    let depends = depends::read(map.get("depends"), problems);
     map.finish(problems);
     Some(Machine {
         name: name.value.clone(),
         address,
         location,
         local,
+        depends,
         place: name.place.clone(),
         written: written(at),
     })

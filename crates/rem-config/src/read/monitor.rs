@@ -1,15 +1,17 @@
 use rem_time::Span;
 use rem_yaml::{At, Loader, Located, MapReader, Place, Problems};
 
-use crate::check::Check;
+use crate::check::{Check, PingCheck};
 use crate::config::{Interface, Written};
-use crate::monitor::{EVERY_DEFAULT, EVERY_MIN, TIMEOUT_DEFAULT};
+use crate::monitor::{EVERY_DEFAULT, EVERY_MIN, RETRIES_DEFAULT, Retry, TIMEOUT_DEFAULT};
 use crate::name::MonitorName;
+use crate::scope::{Scope, Scopes};
 use crate::series::Series;
 use crate::template::Template;
 
-use super::check::{KINDS, Look, template};
-use super::{run, series, written};
+use super::check::{KINDS, Look, Scene, template};
+use super::level::{self, LevelDrafts};
+use super::{run, scope, series, written};
 
 /// A package's monitor, before it is filled in for a machine.
 #[derive(Clone, Debug)]
@@ -19,6 +21,9 @@ pub(crate) struct Definition {
     pub(crate) look: Look,
     pub(crate) every: Span,
     pub(crate) timeout: Span,
+    pub(crate) retry: Option<Retry>,
+    pub(crate) scopes: Scopes,
+    pub(crate) levels: LevelDrafts,
     pub(crate) per: Option<String>,
     pub(crate) series: Vec<Series>,
     pub(crate) at: Located<()>,
@@ -38,7 +43,10 @@ pub(super) fn read(
         .and_then(|at| template(&at, interfaces, problems));
     let every = every(&mut map, problems);
     let timeout = timeout(&mut map, every, problems);
+    let retry = retry(&mut map, every, problems);
+    let scopes = scope::scopes(map.get("scope"), problems).unwrap_or_default();
     let series = series::read(map.get("series"), every, problems);
+    let levels = level::read(map.get("levels"), interfaces, problems);
     let mut chosen = |key| map.has(key).then(|| map.get(key)).flatten();
     let (check, run) = (chosen("check"), chosen("run"));
     let mut per = None;
@@ -53,11 +61,11 @@ pub(super) fn read(
                     .get("per")
                     .and_then(|at| at.one_of(&[(group, group.to_owned())], problems));
             }
-            kind.look(&mut map, interfaces, problems)
+            kind.look(&mut map, Scene { interfaces, loader }, problems)
         }
         (None, Some(run)) => {
             per = map.optional("per", problems);
-            run::read(&run, loader, problems).map(|run| Look::Same(Check::Run(run)))
+            run::read(&run, loader, problems).map(|run| Look::same(Check::Run(run)))
         }
         (Some(_), Some(_)) => {
             problems.add(
@@ -78,12 +86,16 @@ pub(super) fn read(
     map.finish(problems);
     let look = look?;
     ping_fits(&look, timeout, at, problems);
+    local_stays_local(&look, &scopes, problems);
     Some(Definition {
         name: name.value.clone(),
         title,
         look,
         every,
         timeout,
+        retry,
+        scopes,
+        levels,
         per,
         series,
         at: name.clone().map(|_| ()),
@@ -126,10 +138,55 @@ fn timeout(map: &mut MapReader<'_>, every: Span, problems: &mut Problems) -> Spa
     timeout.value
 }
 
+/// How soon it looks again after a look that was not ok.
+fn retry(map: &mut MapReader<'_>, every: Span, problems: &mut Problems) -> Option<Retry> {
+    const RETRIES_MAX: i64 = 1_000;
+    let after: Option<Located<Span>> = map.optional("retry", problems);
+    let times = match map.get("retries") {
+        Some(at) => {
+            if after.is_none() {
+                let problem = at.problem("retries without retry");
+                problems.add(problem.help("add `retry: 3s`"));
+            }
+            at.whole_number(1..=RETRIES_MAX, problems)
+                .and_then(|times| u32::try_from(times).ok())
+        }
+        None => Some(RETRIES_DEFAULT),
+    };
+    let after = after?;
+    if after.value < EVERY_MIN {
+        let message = format!("retry {} is below {EVERY_MIN}", after.value);
+        let help = format!("write {EVERY_MIN} or more");
+        problems.add(after.problem(message).help(help));
+    } else if after.value > every {
+        let message = format!("retry {} is longer than every {every}", after.value);
+        let help = format!("write {every} or less: it is for looking again sooner");
+        problems.add(after.problem(message).help(help));
+    }
+    Some(Retry {
+        after: after.value,
+        times: times?,
+    })
+}
+
+/// What a machine finds out about itself cannot be seen from elsewhere.
+fn local_stays_local(look: &Look, scopes: &Scopes, problems: &mut Problems) {
+    let check = &look.example;
+    if !check.is_local() {
+        return;
+    }
+    for scope in scopes.iter().filter(|scope| scope.value != Scope::Local) {
+        let kind = check.kind();
+        let message = format!("{kind} cannot look from {}", scope.value);
+        let help = "write `scope: local`, or remove it";
+        problems.add(scope.problem(message).help(help));
+    }
+}
+
 fn ping_fits(look: &Look, timeout: Span, at: &At<'_>, problems: &mut Problems) {
-    let Look::Ping {
+    let Check::Ping(PingCheck {
         count, interval, ..
-    } = look
+    }) = &look.example
     else {
         return;
     };

@@ -5,7 +5,7 @@ use rem_yaml::{At, Loader, Located, Problems};
 use crate::config::{Interface, Package, Transport};
 use crate::name::{InterfaceName, PackageName};
 
-use super::{Declared, declare, monitor, settled};
+use super::{Declared, declare, depends, monitor, settled};
 
 pub(super) fn read(
     name: &Located<PackageName>,
@@ -31,10 +31,12 @@ pub(super) fn read(
         problems,
         |name, at, problems| monitor::read(name, at, &interfaces, loader, problems),
     );
+    let depends = depends::read(map.get("depends"), problems);
     map.finish(problems);
     Some(Package {
         name: name.value.clone(),
         interfaces,
+        depends,
         place: name.place.clone(),
         monitors: settled(monitors),
     })

@@ -81,3 +81,73 @@ fn listeners_site_and_data_are_compared() {
         "1 listener added, 1 removed, 1 changed; site renamed; data moved, which needs a restart"
     );
 }
+
+const ALERTING: &str = include_str!("../alerting.yaml");
+
+/// The changes after the replacements in the file that has everything.
+#[track_caller]
+fn alerting(replace: &[(&str, &str)]) -> Changes {
+    let mut new = ALERTING.to_owned();
+    for (from, to) in replace {
+        assert!(new.contains(from), "{from}");
+        new = new.replace(from, to);
+    }
+    diff(&config(ALERTING), &config(&new))
+}
+
+#[test]
+fn another_level_does_not_disturb_the_looking() {
+    let changes = alerting(&[("duration > 50ms", "duration > 60ms")]);
+    assert_eq!(changes.levels.len(), 6);
+    assert!(changes.changed.is_empty() && changes.relabelled.is_empty());
+    assert_eq!(changes.to_string(), "levels of 6 monitors changed");
+}
+
+#[test]
+fn another_observer_starts_a_monitor_anew() {
+    let moved = alerting(&[
+        ("dc1/cage4/row0/rack4", "dc1"),
+        ("netns: fra", "netns: frankfurt"),
+    ]);
+    assert_eq!(moved.observers.changed, ["fra-probe"]);
+    assert!(moved.changed.is_empty());
+    let moved = alerting(&[("/na/us/ca/sunnyvale/dc1/cage4/row0/rack4", "/eu/de/fra")]);
+    assert_eq!(
+        names(&moved.changed),
+        ["web-01/apache/http@near", "web-01/apache/http@far"]
+    );
+}
+
+#[test]
+fn alerts_people_jobs_holds_and_messages_are_compared_by_name() {
+    let changes = alerting(&[
+        ("repeat: 5m", "repeat: 6m"),
+        ("manager: {users: [bob]}", "manager: {users: [cho]}"),
+        ("mail: ann@example.com", "mail: anna@example.com"),
+        ("timeout: 60s", "timeout: 61s"),
+        ("weekly: sun 02:00", "weekly: sat 02:00"),
+        ("tries: 3, every: 5m", "tries: 4, every: 5m"),
+        ("per_target: 4", "per_target: 5"),
+        ("folder: INBOX", "folder: Alerts"),
+        (
+            "need: 1, of: [node:pdu-4a, node:pdu-4b]",
+            "need: 2, of: [node:pdu-4a, node:pdu-4b]",
+        ),
+    ]);
+    assert_eq!(changes.alerts.changed, ["web-down"]);
+    assert_eq!(changes.roles.changed, ["manager"]);
+    assert_eq!(changes.users.changed, ["ann"]);
+    assert_eq!(changes.jobs.changed, ["restart-apache"]);
+    assert_eq!(
+        (changes.holds.added.len(), changes.holds.removed.len()),
+        (1, 1)
+    );
+    assert_eq!(changes.ladders.changed, ["web/prod"]);
+    assert_eq!(
+        changes.to_string(),
+        "1 alert changed; 1 role changed; 1 user changed; 1 job changed; \
+         1 hold added, 1 removed; 1 ladder changed; dependencies changed; \
+         messages changed; limits changed"
+    );
+    assert!(changes.changed.is_empty() && changes.levels.is_empty());
+}

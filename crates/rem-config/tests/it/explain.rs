@@ -106,3 +106,57 @@ fn an_unknown_name_is_an_error_with_a_likely_one() {
         "nothing is called zzz"
     );
 }
+
+/// `UPDATE_GOLDEN=1 cargo test -p rem-config` rewrites the words; read the difference
+/// before you commit it.
+#[test]
+fn whatever_alerting_has_is_shown_with_the_place_of_each_value() {
+    let mut found = String::new();
+    for (file, names) in [
+        (
+            "tests/alerting.yaml",
+            &[
+                "web-slow",
+                "web-down",
+                "web-oncall",
+                "manager",
+                "ann",
+                "restart-apache",
+                "fra-probe",
+                "pdu-4a",
+                "web",
+                "web-01/apache/http@far",
+            ][..],
+        ),
+        (
+            "tests/checks.yaml",
+            &[
+                "web-01/p/units",
+                "web-01/p/processes",
+                "web-01/p/log",
+                "web-01/p/http",
+                "web-01/p/tcp",
+                "web-01/p/dns",
+                "web-01/p/tls",
+                "web-01/p/snmp",
+                "web-01/p/plugin",
+                "web-01/p/exporter",
+                "web-01/p/passive",
+            ],
+        ),
+    ] {
+        let config = rem_config::load(file).unwrap_or_else(|problems| panic!("{problems}"));
+        for name in names {
+            let text = explain(&config, name).unwrap();
+            found.push_str(&text.replace(&format!("{file}:"), ""));
+            found.push('\n');
+        }
+    }
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write("tests/explained.txt", &found).unwrap();
+    }
+    assert_eq!(
+        found,
+        std::fs::read_to_string("tests/explained.txt").unwrap()
+    );
+}

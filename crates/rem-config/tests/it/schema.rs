@@ -56,6 +56,37 @@ fn the_schema_for_editors_knows_the_same_keys() {
 }
 
 #[test]
+fn the_schema_for_editors_knows_the_same_keys_of_alerting() {
+    check("/$defs/observer", "observers: {a: {?: 1}}");
+    check("/$defs/node", "nodes: {a: {?: 1}}");
+    check("/$defs/requirement", "nodes: {a: {depends: [{?: 1}]}}");
+    check(
+        "/$defs/connection",
+        "services: {a: {connections: {b: {?: 1}}}}",
+    );
+    check("/$defs/owner", "services: {a: {owners: [{?: 1}]}}");
+    check("/$defs/alert", "alerts: {a: {?: 1}}");
+    check("/$defs/role", "roles: {a: {?: 1}}");
+    check("/$defs/layer", "roles: {a: {layers: [{?: 1}]}}");
+    check(
+        "/$defs/rotation",
+        "roles: {a: {users: [a], rotation: {?: 1}}}",
+    );
+    check("/$defs/hold", "holds: [{?: 1}]");
+    check("/$defs/job", "jobs: {a: {?: 1}}");
+    check("/$defs/notify", "notify: {?: 1}");
+    check("/$defs/smtp", "notify: {smtp: {?: 1}}");
+    check("/$defs/imap", "notify: {imap: {?: 1}}");
+    check("/$defs/limits", "limits: {?: 1}");
+    let monitor =
+        |body: &str| format!("packages: {{p: {{monitors: {{m: {{check: ping, {body}}}}}}}}}");
+    check("/$defs/level", &monitor("levels: {a: {?: 1}}"));
+    check("/$defs/set", &monitor("levels: {a: {set: {?: 1}}}"));
+    // A password is a known key, so that it can be refused with a reason.
+    check("/$defs/person", "users: {a: {?: 1}}");
+}
+
+#[test]
 fn the_schema_for_editors_knows_the_same_keys_of_every_check() {
     let monitor = |body: &str| format!("packages: {{p: {{monitors: {{m: {{{body}, ?: 1}}}}}}}}");
     for (name, kind) in [
@@ -68,6 +99,15 @@ fn the_schema_for_editors_knows_the_same_keys_of_every_check() {
         ("ping", "ping"),
         ("http", "http"),
         ("tcp", "tcp"),
+        ("units", "local.units"),
+        ("processes", "local.processes"),
+        ("log", "log"),
+        ("dns", "dns"),
+        ("tls_check", "tls"),
+        ("snmp", "snmp"),
+        ("plugin", "plugin"),
+        ("exporter", "exporter"),
+        ("passive", "passive"),
     ] {
         check(
             &format!("/$defs/{name}"),
@@ -78,6 +118,10 @@ fn the_schema_for_editors_knows_the_same_keys_of_every_check() {
     check(
         "/$defs/http/properties/expect",
         &monitor("check: http, expect: {?: 1}").replace(", ?: 1}}", "}}"),
+    );
+    check(
+        "/$defs/step",
+        &monitor("check: tcp, steps: [{?: 1}]").replace(", ?: 1}}", "}}"),
     );
     check(
         "/$defs/run/properties/series/additionalProperties",

@@ -28,3 +28,10 @@ fn numbers_are_shown_with_three_digits_and_a_unit() {
 fn what_is_unknown_is_not_zero() {
     assert_eq!(quantity(None, &Unit::Bytes), "–");
 }
+
+#[test]
+fn a_percent_sign_that_is_no_code_stays() {
+    assert_eq!(percent_decoded("100%25%2Fx%zz%é"), "100%/x%zz%é");
+    let text = "a b/ü&=\n";
+    assert_eq!(percent_decoded(&percent_encoded(text)), text);
+}

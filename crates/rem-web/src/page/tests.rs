@@ -31,6 +31,7 @@ fn view(machine: &str, monitor: &str, state: State, since: i64) -> MonitorView {
         value: Some(0.0125),
         unit: Unit::Seconds,
         kind: Kind::Gauge,
+        bounds: None,
     };
     let report = Report {
         at,
@@ -73,6 +74,7 @@ fn page(monitors: Vec<MonitorView>) -> Page {
             series: "/s",
             card: "/c",
         },
+        None,
     )
 }
 

@@ -4,6 +4,7 @@
 mod demo;
 mod house;
 mod monitor;
+mod peers;
 mod process;
 
 use std::path::{Path, PathBuf};

@@ -61,10 +61,16 @@ pub(crate) struct Started {
 impl Started {
     /// Starts a binary and collects what it says on stdout and stderr.
     pub(crate) fn new(name: &str, arguments: &[&str], folder: &Path) -> Self {
-        let mut child = Command::new(binary(name))
-            .args(arguments)
-            .current_dir(folder)
-            .stdin(Stdio::null())
+        let mut command = Command::new(binary(name));
+        command.args(arguments).current_dir(folder);
+        command.stdin(Stdio::null());
+        Self::of(command)
+    }
+
+    /// Starts a program and collects what it says.
+    #[track_caller]
+    pub(crate) fn of(mut command: Command) -> Self {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -103,6 +109,12 @@ impl Started {
                 Err(_) => panic!("never said {words:?}, but:\n{}", self.seen.join("\n")),
             }
         }
+    }
+
+    /// Every line so far.
+    pub(crate) fn all(&mut self) -> Vec<String> {
+        self.seen.extend(self.lines.try_iter());
+        self.seen.clone()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
