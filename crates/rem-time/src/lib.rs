@@ -18,9 +18,14 @@
 //! assert_eq!(clock.now().to_string(), "2010-08-18T06:56:21Z");
 //! # Ok::<(), rem_time::ParseSpanError>(())
 //! ```
+//!
+//! With the feature `serde`, timestamps and spans are stored as the texts that people
+//! write, to the nanosecond.
 
 mod civil;
 mod clock;
+#[cfg(feature = "serde")]
+mod serde;
 mod span;
 mod timestamp;
 mod zone;
