@@ -53,9 +53,12 @@ mod plan;
 mod progress;
 mod request;
 
+mod cache;
+
 mod fake;
 
 pub use action::{Action, NewInstance, NewVolume};
+pub use cache::{Cache, Figures, Mode, Policy, ReadFigures};
 pub use capability::Capabilities;
 pub use error::{Class, CloudError};
 pub use fake::{FakeMegavisor, Fault, On, Seen};

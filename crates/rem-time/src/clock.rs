@@ -1,5 +1,6 @@
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::{Span, Timestamp};
@@ -12,6 +13,22 @@ pub trait Clock: Debug + Send + Sync {
     /// The current point in time. It follows the system's wall clock, so it may
     /// step back; measure durations with `std::time::Instant` or tokio's.
     fn now(&self) -> Timestamp;
+
+    /// How long the machine has been up, if that is known: it never steps, and is
+    /// comparable within one boot, also between processes.
+    fn since_boot(&self) -> Option<SinceBoot> {
+        None
+    }
+}
+
+/// How long a machine has been up, and which time it was started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct SinceBoot {
+    /// A text that is another one after every start of the machine.
+    pub boot: Arc<str>,
+    /// How long ago that was, to ten milliseconds; sleep counts.
+    pub passed: Span,
 }
 
 /// The machine's wall clock.
@@ -26,6 +43,21 @@ impl Clock for SystemClock {
                 i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |n| -n),
             ),
         }
+    }
+
+    fn since_boot(&self) -> Option<SinceBoot> {
+        static BOOT: OnceLock<Option<Arc<str>>> = OnceLock::new();
+        let read = || {
+            let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+            Some(text.trim().into())
+        };
+        let boot = BOOT.get_or_init(read).clone()?;
+        let text = std::fs::read_to_string("/proc/uptime").ok()?;
+        let seconds: f64 = text.split_whitespace().next()?.parse().ok()?;
+        Some(SinceBoot {
+            boot,
+            passed: Span::from_secs_f64(seconds),
+        })
     }
 }
 

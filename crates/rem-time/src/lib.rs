@@ -31,7 +31,7 @@ mod timestamp;
 mod zone;
 
 pub use civil::{Date, LocalTime, ParseCivilError, TimeOfDay, Weekday};
-pub use clock::{Clock, ManualClock, SystemClock};
+pub use clock::{Clock, ManualClock, SinceBoot, SystemClock};
 pub use span::{ParseSpanError, Span};
 pub use timestamp::{ParseTimestampError, Timestamp};
 pub use zone::{UnknownZone, Zone};
