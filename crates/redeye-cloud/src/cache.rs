@@ -1,21 +1,18 @@
 //! Reads that always answer if there ever was an answer, and say how old it is.
 
-use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use rem_time::{Clock, Span};
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::action::Action;
 use crate::error::{Class, CloudError};
 use crate::kind::Kind;
-use crate::listing::{Listing, Origin, Warning, Why};
+use crate::listing::{Listing, Origin, Why};
 use crate::megavisor::Megavisor;
-use crate::name::Id;
 use crate::request::OperationId;
 use crate::resource::Resource;
 use crate::scope::Scope;
@@ -24,25 +21,23 @@ mod circuit;
 mod decide;
 mod entry;
 mod expected;
+mod inner;
 mod moment;
 mod policy;
+mod shelf;
 mod store;
 mod tally;
 
 pub use policy::{Mode, Policy};
 pub use tally::{Figures, ReadFigures};
 
-use circuit::Circuit;
 use decide::{Decision, decide};
-use entry::{Accepted, Entry};
+use entry::Entry;
 use expected::Expected;
+use inner::Inner;
 use moment::Moment;
-use store::{Folder, Shared, Stamp};
-
-/// The file of a scope's circuit.
-const CIRCUIT: &str = "circuit";
-/// How often a process looks whether another one is done with its call.
-const LOOK_AGAIN: Duration = Duration::from_millis(10);
+use shelf::Shelf;
+use store::Folder;
 
 /// What megavisors said, kept in a folder that processes share, or in memory.
 ///
@@ -59,27 +54,11 @@ pub struct Cache {
     inner: Arc<Inner>,
 }
 
-type Key = (Scope, Kind);
-/// What was read of a file, and by what the file is known not to have changed.
-type Read<T> = (Option<Stamp>, T);
-
-#[derive(Debug)]
-struct Inner {
-    clock: Arc<dyn Clock>,
-    policy: Policy,
-    folder: Shared,
-    entries: Mutex<HashMap<Key, Read<Arc<Entry>>>>,
-    circuits: Mutex<HashMap<Scope, Read<Circuit>>>,
-    flights: Mutex<HashMap<Key, Arc<tokio::sync::Mutex<()>>>>,
-    figures: Mutex<Figures>,
-    behind: Mutex<JoinSet<()>>,
-}
-
 impl Cache {
     /// A cache in a folder that is made when something is first kept; other processes
     /// may use it at the same time.
     pub fn in_folder(path: impl Into<PathBuf>, policy: Policy, clock: Arc<dyn Clock>) -> Self {
-        Self::new(Some(Arc::new(Folder::new(path.into()))), policy, clock)
+        Self::new(Some(Folder::new(path.into())), policy, clock)
     }
 
     /// A cache of this process alone.
@@ -87,14 +66,12 @@ impl Cache {
         Self::new(None, policy, clock)
     }
 
-    fn new(folder: Shared, policy: Policy, clock: Arc<dyn Clock>) -> Self {
+    fn new(folder: Option<Folder>, policy: Policy, clock: Arc<dyn Clock>) -> Self {
         Self {
             inner: Arc::new(Inner {
                 clock,
                 policy,
-                folder,
-                entries: Mutex::default(),
-                circuits: Mutex::default(),
+                shelf: Shelf::new(folder),
                 flights: Mutex::default(),
                 figures: Mutex::default(),
                 behind: Mutex::default(),
@@ -163,8 +140,8 @@ impl Cache {
 
     fn decide(&self, scope: &Scope, kind: Kind, mode: Mode) -> Decision {
         let now = Moment::now(&*self.inner.clock);
-        let entry = self.inner.entry(scope, kind);
-        let circuit = self.inner.circuit(scope);
+        let entry = self.inner.shelf.entry(scope, kind);
+        let circuit = self.inner.shelf.circuit(scope);
         let spread = spread(scope, kind, &entry);
         decide(
             Some(&entry),
@@ -184,7 +161,7 @@ impl Cache {
         doing: &str,
     ) -> Result<Listing<Resource>, CloudError> {
         let now = Moment::now(&*self.inner.clock);
-        let entry = self.inner.entry(scope, kind);
+        let entry = self.inner.shelf.entry(scope, kind);
         let answer = entry.answer(why, &now, &self.inner.policy);
         answer.ok_or_else(|| CloudError::new(Class::Unavailable, doing, "nothing is kept"))
     }
@@ -198,7 +175,7 @@ impl Cache {
         mode: Mode,
     ) -> Result<Listing<Resource>, CloudError> {
         let inner = &self.inner;
-        let answers = inner.entry(scope, kind).answers;
+        let answers = inner.shelf.entry(scope, kind).answers;
         let deadline = Instant::now() + inner.policy.deadline(mode).as_duration();
         let doing = format!("{kind} list in {scope}");
         let too_slow = || {
@@ -268,6 +245,7 @@ impl Cache {
             // A failure is logged; this process knows all the same.
             let _ = self
                 .inner
+                .shelf
                 .change(scope, kind, |entry| entry.write_begins(of_kind));
         }
     }
@@ -279,6 +257,7 @@ impl Cache {
             // As above.
             let _ = self
                 .inner
+                .shelf
                 .change(scope, kind, |entry| entry.write_ends(operation, well, now));
         }
     }
@@ -290,286 +269,6 @@ impl Cache {
 
     fn count(&self, scope: &Scope, kind: Kind, count: impl FnOnce(&mut ReadFigures)) {
         self.inner.count(scope, kind, count);
-    }
-}
-
-/// Holds the right to ask, in this process and among all that share the folder.
-struct Flight {
-    _here: tokio::sync::OwnedMutexGuard<()>,
-    _everywhere: Option<std::fs::File>,
-}
-
-impl Inner {
-    async fn take_off(&self, scope: &Scope, kind: Kind) -> Flight {
-        let key = (scope.clone(), kind);
-        let here = self.flights.lock().entry(key).or_default().clone();
-        let here = here.lock_owned().await;
-        let Some(folder) = &self.folder else {
-            return Flight {
-                _here: here,
-                _everywhere: None,
-            };
-        };
-        let name = format!("{kind}.flight");
-        loop {
-            match folder.try_lock(scope, &name) {
-                Ok(None) => tokio::time::sleep(LOOK_AGAIN).await,
-                Ok(everywhere) => {
-                    return Flight {
-                        _here: here,
-                        _everywhere: everywhere,
-                    };
-                }
-                Err(error) => {
-                    // Without a folder there is nobody to share with.
-                    tracing::warn!(%scope, %kind, %error, "cannot lock what is kept");
-                    return Flight {
-                        _here: here,
-                        _everywhere: None,
-                    };
-                }
-            }
-        }
-    }
-
-    /// A listing that came while we waited for the right to ask; there were `answers`
-    /// of them before.
-    fn came_meanwhile(&self, scope: &Scope, kind: Kind, answers: u64) -> Option<Listing<Resource>> {
-        let entry = self.entry(scope, kind);
-        if entry.answers == answers || entry.dirty || entry.suspect.is_some() {
-            return None;
-        }
-        let now = Moment::now(&*self.clock);
-        let mut listing = entry.answer(Why::Fresh, &now, &self.policy)?;
-        listing.origin = Origin::Live;
-        Some(listing)
-    }
-
-    async fn fetch(
-        &self,
-        megavisor: &Arc<dyn Megavisor>,
-        scope: &Scope,
-        kind: Kind,
-    ) -> Result<Listing<Resource>, CloudError> {
-        let generation = self.entry(scope, kind).generation;
-        let began = Moment::now(&*self.clock);
-        let since = Instant::now();
-        let mut listing = megavisor.list(scope, kind).await?;
-        listing.observed_at = began.wall;
-        listing.items.sort_by(|one, other| one.id().cmp(other.id()));
-        if !listing.complete {
-            let error = partial(&listing).unwrap_or_else(|| {
-                CloudError::new(Class::Protocol, format!("{kind} list"), "a part is missing")
-            });
-            return Ok(self.part(scope, kind, listing, error));
-        }
-        self.answered(scope, kind, since.elapsed());
-        let mut absent = BTreeSet::new();
-        loop {
-            let accepted = self.accept(scope, kind, &mut listing, &began, generation, &absent);
-            let Accepted::AskFor(ids) = accepted else {
-                return Ok(self.shown(scope, kind, listing, &accepted));
-            };
-            let before = absent.len();
-            for id in ids {
-                match megavisor.get(scope, kind, &id).await? {
-                    None => absent.insert(id),
-                    // It is there: the listing is wrong.
-                    Some(_) => return Ok(self.shown(scope, kind, listing, &Accepted::Suspect)),
-                };
-            }
-            if absent.len() == before {
-                return Ok(self.shown(scope, kind, listing, &Accepted::Suspect));
-            }
-        }
-    }
-
-    /// A listing of which a part is missing: the older whole one is a better answer.
-    fn part(
-        &self,
-        scope: &Scope,
-        kind: Kind,
-        listing: Listing<Resource>,
-        error: CloudError,
-    ) -> Listing<Resource> {
-        self.failed(scope, kind, &error);
-        let now = Moment::now(&*self.clock);
-        let entry = self.entry(scope, kind);
-        let older = entry.answer(Why::Failed(error), &now, &self.policy);
-        older.unwrap_or(listing)
-    }
-
-    fn accept(
-        &self,
-        scope: &Scope,
-        kind: Kind,
-        listing: &mut Listing<Resource>,
-        began: &Moment,
-        generation: u64,
-        absent: &BTreeSet<Id>,
-    ) -> Accepted {
-        let mut accepted = Accepted::Overtaken;
-        let written = self.change(scope, kind, |entry| {
-            accepted = entry.accept(&listing.items, began, generation, absent, &self.policy);
-        });
-        if let Err(error) = written {
-            let error = error.to_string();
-            listing.warnings.push(Warning::NotKept { error });
-        }
-        accepted
-    }
-
-    /// The answer to who asked for a listing.
-    fn shown(
-        &self,
-        scope: &Scope,
-        kind: Kind,
-        mut listing: Listing<Resource>,
-        accepted: &Accepted,
-    ) -> Listing<Resource> {
-        let now = Moment::now(&*self.clock);
-        let entry = self.entry(scope, kind);
-        match accepted {
-            Accepted::Suspect | Accepted::AskFor(_) => {
-                let old = entry.answer(Why::Fresh, &now, &self.policy);
-                old.unwrap_or(listing)
-            }
-            Accepted::Kept | Accepted::Overtaken => {
-                entry.show_expected(&mut listing, now.wall, &self.policy);
-                listing
-            }
-        }
-    }
-
-    fn answered(&self, scope: &Scope, kind: Kind, took: Duration) {
-        let now = self.clock.now();
-        self.change_circuit(scope, Circuit::answered);
-        self.count(scope, kind, |figures| {
-            figures.took = Some(Span::from_secs_f64(took.as_secs_f64()));
-            figures.observed_at = Some(now);
-            figures.up = Some(true);
-        });
-    }
-
-    fn failed(&self, scope: &Scope, kind: Kind, error: &CloudError) {
-        let now = self.clock.now();
-        let chance = error.message.len() as u64 * 7 + now.as_nanos().unsigned_abs();
-        self.change_circuit(scope, |circuit| {
-            circuit.failed(error, &self.policy, now, chance);
-            true
-        });
-        // It says only how things went; without it an answer is as good.
-        let _ = self.change(scope, kind, |entry| entry.failed(error, now));
-        self.count(scope, kind, |figures| {
-            *figures.errors.entry(error.class).or_default() += 1;
-            figures.up = Some(matches!(
-                error.class,
-                Class::Denied | Class::Invalid | Class::NotFound | Class::Unsupported
-            ));
-        });
-        tracing::info!(%scope, %kind, %error, "a cloud did not answer");
-    }
-
-    fn count(&self, scope: &Scope, kind: Kind, count: impl FnOnce(&mut ReadFigures)) {
-        let mut figures = self.figures.lock();
-        count(figures.entry((scope.clone(), kind)).or_default());
-    }
-
-    /// What is kept, read again if another process wrote it.
-    fn entry(&self, scope: &Scope, kind: Kind) -> Arc<Entry> {
-        let key = (scope.clone(), kind);
-        let mut entries = self.entries.lock();
-        let stamp = self
-            .folder
-            .as_ref()
-            .and_then(|folder| folder.stamp(scope, kind.noun()));
-        if let Some((known, entry)) = entries.get(&key)
-            && (self.folder.is_none() || (*known == stamp && stamp.is_some()))
-        {
-            return entry.clone();
-        }
-        let read = self
-            .folder
-            .as_ref()
-            .and_then(|folder| folder.read(scope, kind.noun()))
-            .filter(|entry: &Entry| entry.kind == kind && entry.scope == *scope);
-        // A folder that can no longer be read does not take away what we know.
-        let entry = match (read, entries.get(&key)) {
-            (Some(entry), _) => Arc::new(entry),
-            (None, Some((_, entry))) => entry.clone(),
-            (None, None) => Arc::new(Entry::new(scope.clone(), kind)),
-        };
-        entries.insert(key, (stamp, entry.clone()));
-        entry
-    }
-
-    /// Changes what is kept, here and in the folder.
-    fn change(
-        &self,
-        scope: &Scope,
-        kind: Kind,
-        change: impl FnOnce(&mut Entry),
-    ) -> std::io::Result<()> {
-        let locked = match &self.folder {
-            None => Ok(None),
-            Some(folder) => folder.lock(scope, kind.noun()).map(Some),
-        };
-        let mut entry = Entry::clone(&self.entry(scope, kind));
-        change(&mut entry);
-        let written = match (&self.folder, &locked) {
-            (Some(folder), Ok(_)) => folder.write(scope, kind.noun(), &entry),
-            (Some(_), Err(error)) => Err(std::io::Error::new(error.kind(), error.to_string())),
-            (None, _) => Ok(()),
-        };
-        let stamp = self
-            .folder
-            .as_ref()
-            .and_then(|folder| folder.stamp(scope, kind.noun()));
-        self.entries
-            .lock()
-            .insert((scope.clone(), kind), (stamp, Arc::new(entry)));
-        if let Err(error) = &written {
-            tracing::warn!(%scope, %kind, %error, "cannot keep an answer in its folder");
-        }
-        written
-    }
-
-    fn circuit(&self, scope: &Scope) -> Circuit {
-        let mut circuits = self.circuits.lock();
-        let stamp = self
-            .folder
-            .as_ref()
-            .and_then(|folder| folder.stamp(scope, CIRCUIT));
-        if let Some((known, circuit)) = circuits.get(scope)
-            && *known == stamp
-        {
-            return circuit.clone();
-        }
-        let read = self
-            .folder
-            .as_ref()
-            .and_then(|folder| folder.read(scope, CIRCUIT));
-        let circuit: Circuit = read.unwrap_or_default();
-        circuits.insert(scope.clone(), (stamp, circuit.clone()));
-        circuit
-    }
-
-    /// `change` says whether it changed anything.
-    fn change_circuit(&self, scope: &Scope, change: impl FnOnce(&mut Circuit) -> bool) {
-        let mut circuit = self.circuit(scope);
-        if !change(&mut circuit) {
-            return;
-        }
-        if let Some(folder) = &self.folder
-            && let Err(error) = folder.write(scope, CIRCUIT, &circuit)
-        {
-            tracing::warn!(%scope, %error, "cannot keep how a scope answers");
-        }
-        let stamp = self
-            .folder
-            .as_ref()
-            .and_then(|folder| folder.stamp(scope, CIRCUIT));
-        self.circuits.lock().insert(scope.clone(), (stamp, circuit));
     }
 }
 
@@ -589,14 +288,6 @@ fn changed_kinds(action: &Action) -> Vec<Kind> {
         }
         _ => vec![own],
     }
-}
-
-/// Why a listing is not whole.
-fn partial(listing: &Listing<Resource>) -> Option<CloudError> {
-    listing.warnings.iter().find_map(|warning| match warning {
-        Warning::Partial { error } => Some(error.clone()),
-        Warning::Ancient | Warning::Expected { .. } | Warning::NotKept { .. } => None,
-    })
 }
 
 /// A number of a listing's own, by which its youth is spread.

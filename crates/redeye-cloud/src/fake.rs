@@ -271,7 +271,7 @@ impl Megavisor for FakeMegavisor {
                 true => Progress::Done(Outcome::changed(handle.ids.clone())),
                 false => Progress::Running {
                     handle: handle.clone(),
-                    note: Some("under way".into()),
+                    note: Some("the state changes".into()),
                     percent: None,
                 },
             })

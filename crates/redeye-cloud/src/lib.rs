@@ -1,5 +1,8 @@
 //! Many clouds and your own hardware behind one door.
 //!
+//! [`Cloud`] is the door: reads go through a [`Cache`], writes are [`Operation`]s of a
+//! journal. `examples/embed.rs` is a whole program.
+//!
 //! A [`Megavisor`] is anything that holds machines: a cloud such as EC2, a rack
 //! behind its controllers, a hypervisor. It lists [`Resource`]s and carries out
 //! [`Request`]s; [`FakeMegavisor`] is one for tests.
@@ -55,18 +58,26 @@ mod request;
 
 mod cache;
 
+mod door;
+mod journal;
+mod operation;
+mod retry;
+
 mod fake;
 
 pub use action::{Action, NewInstance, NewVolume};
 pub use cache::{Cache, Figures, Mode, Policy, ReadFigures};
 pub use capability::Capabilities;
+pub use door::{Cloud, DoorError, OPERATIONS_LISTED_MAX, Parts};
 pub use error::{Class, CloudError};
 pub use fake::{FakeMegavisor, Fault, On, Seen};
 pub use hidden::Hidden;
+pub use journal::{JournalError, OPERATIONS_KEPT_MAX};
 pub use kind::{Kind, UnknownKind};
 pub use listing::{Listing, Origin, Warning, Why};
 pub use megavisor::{Answer, Info, Megavisor};
 pub use name::{ID_CHARS_MAX, Id, NAME_CHARS_MAX, Name, NameError};
+pub use operation::{OPERATION_LINES_MAX, Operation, OperationLine, OperationState};
 pub use plan::{Plan, PlannedStep};
 pub use progress::{Begun, Handle, Outcome, Progress, Recovered};
 pub use request::{NotAnOperation, OperationId, Request};

@@ -20,6 +20,19 @@ pub struct OperationId(Ulid);
 pub struct NotAnOperation(String);
 
 impl OperationId {
+    /// A new one that nobody can guess.
+    ///
+    /// # Panics
+    /// If the machine has no source of chance.
+    #[must_use]
+    pub fn random(now: Timestamp) -> Self {
+        let mut chance = [0; 10];
+        #[allow(clippy::expect_used, reason = "no program goes on without it")]
+        ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut chance)
+            .expect("a source of chance");
+        Self::new(now, chance)
+    }
+
     /// A new one; the first six bytes of its sixteen are the time, the others chance.
     pub fn new(now: Timestamp, chance: [u8; 10]) -> Self {
         let mut random = [0; 16];

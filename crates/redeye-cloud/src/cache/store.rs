@@ -2,7 +2,6 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
@@ -200,9 +199,6 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, &'static str> {
     }
     serde_json::from_slice(body).map_err(|_| "not what was expected")
 }
-
-/// A folder, if there is one.
-pub(super) type Shared = Option<Arc<Folder>>;
 
 #[cfg(test)]
 mod tests {

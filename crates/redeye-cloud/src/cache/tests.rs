@@ -1,7 +1,10 @@
 use rem_time::{ManualClock, Timestamp};
 
+use tokio::task::JoinSet;
+
 use super::*;
 use crate::fake::{FakeMegavisor, Fault, On, Seen};
+use crate::listing::Warning;
 use crate::resource::{Lifecycle, Power};
 
 struct Rig {

@@ -1,0 +1,396 @@
+//! The one way to everything: reads through the cache, writes through the journal.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rem_time::Clock;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use unidist::{Bucket, Consistent};
+
+use crate::cache::{Cache, Mode};
+use crate::error::{Class, CloudError};
+use crate::hidden::Hidden;
+use crate::journal::{Journal, JournalError};
+use crate::kind::Kind;
+use crate::listing::Listing;
+use crate::megavisor::Megavisor;
+use crate::name::{Id, Name};
+use crate::operation::{Operation, OperationState};
+use crate::plan::Plan;
+use crate::request::{OperationId, Request};
+use crate::resource::Resource;
+use crate::scope::Scope;
+
+mod drive;
+
+/// Lists of operations show at most so many.
+pub const OPERATIONS_LISTED_MAX: usize = 1_000;
+/// How long a plan may take.
+const PLAN_DEADLINE: Duration = Duration::from_secs(30);
+
+/// What a [`Cloud`] works with.
+#[derive(Debug)]
+pub struct Parts {
+    /// What megavisors said.
+    pub cache: Cache,
+    /// The operations. Other processes may work on them too.
+    pub journal: Bucket<Consistent>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What the door could not do.
+#[derive(Debug, thiserror::Error)]
+pub enum DoorError {
+    /// A megavisor, or the way to it, refused.
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
+    /// The journal refused. Nothing was sent.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+/// Many clouds behind one door. Cheap to clone.
+///
+/// Reads go through a [`Cache`]. Writes are operations: planned, written down, sent,
+/// followed to their end, and found again after a crash, by this or another process.
+/// No two operations work on one thing at a time, over all processes that share the
+/// journal.
+#[derive(Clone)]
+pub struct Cloud {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    clock: Arc<dyn Clock>,
+    cache: Cache,
+    journal: Journal,
+    megavisors: BTreeMap<Name, BTreeMap<u32, Arc<dyn Megavisor>>>,
+    permits: Mutex<HashMap<Scope, Arc<Semaphore>>>,
+    tasks: Mutex<JoinSet<()>>,
+    secrets: Mutex<HashMap<OperationId, Hidden>>,
+    tally: Mutex<BTreeMap<(Scope, &'static str), u64>>,
+}
+
+impl std::fmt::Debug for Cloud {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<String> = self.scopes().iter().map(ToString::to_string).collect();
+        f.debug_struct("Cloud").field("scopes", &names).finish()
+    }
+}
+
+impl Cloud {
+    /// A door to these megavisors. Of several versions of one, the newest is asked and
+    /// gets what is new; older ones finish what they began.
+    pub fn new(parts: Parts, megavisors: impl IntoIterator<Item = Arc<dyn Megavisor>>) -> Self {
+        let mut by_name: BTreeMap<Name, BTreeMap<u32, Arc<dyn Megavisor>>> = BTreeMap::new();
+        for megavisor in megavisors {
+            let (name, version) = (megavisor.info().name.clone(), megavisor.info().version);
+            by_name.entry(name).or_default().insert(version, megavisor);
+        }
+        Self {
+            inner: Arc::new(Inner {
+                clock: parts.clock,
+                cache: parts.cache,
+                journal: Journal::new(parts.journal),
+                megavisors: by_name,
+                permits: Mutex::default(),
+                tasks: Mutex::default(),
+                secrets: Mutex::default(),
+                tally: Mutex::default(),
+            }),
+        }
+    }
+
+    /// All scopes of all megavisors.
+    pub fn scopes(&self) -> Vec<Scope> {
+        let newest = self.inner.megavisors.values();
+        let newest = newest.filter_map(|versions| versions.values().next_back());
+        newest
+            .flat_map(|megavisor| megavisor.info().scopes.clone())
+            .collect()
+    }
+
+    /// The megavisor of a scope, in its newest version.
+    ///
+    /// # Errors
+    /// [`Class::Invalid`] if there is none of this name.
+    pub fn megavisor(&self, scope: &Scope) -> Result<&Arc<dyn Megavisor>, CloudError> {
+        self.inner.megavisor(scope, None)
+    }
+
+    /// The reads.
+    pub fn cache(&self) -> &Cache {
+        &self.inner.cache
+    }
+
+    /// All things of a kind in a scope.
+    ///
+    /// # Errors
+    /// If there is no answer, not even an old one.
+    pub async fn list(
+        &self,
+        scope: &Scope,
+        kind: Kind,
+        mode: Mode,
+    ) -> Result<Listing<Resource>, CloudError> {
+        let megavisor = self.megavisor(scope)?;
+        self.inner.cache.list(megavisor, scope, kind, mode).await
+    }
+
+    /// One thing, in a listing of at most one item. An empty listing that
+    /// [`Listing::is_proof`] is the cloud's own word that there is none.
+    ///
+    /// # Errors
+    /// As [`Cloud::list`].
+    pub async fn get(
+        &self,
+        scope: &Scope,
+        kind: Kind,
+        id: &Id,
+        mode: Mode,
+    ) -> Result<Listing<Resource>, CloudError> {
+        let listing = self.list(scope, kind, mode).await?;
+        Ok(listing.filter(|item| item.id() == id))
+    }
+
+    /// What a request would do, without doing it.
+    ///
+    /// # Errors
+    /// If it could not be done.
+    pub async fn plan(&self, request: &Request) -> Result<Plan, CloudError> {
+        let megavisor = self.megavisor(&request.scope)?;
+        let verb = request.action.verb();
+        let name = megavisor.info().name.as_str();
+        megavisor.capabilities().check(name, verb)?;
+        let plan = tokio::time::timeout(PLAN_DEADLINE, megavisor.plan(request)).await;
+        plan.map_err(|_| {
+            CloudError::new(
+                Class::Unavailable,
+                format!("plan of {verb}"),
+                "no answer within 30 s",
+            )
+        })?
+    }
+
+    /// Accepts a request. When this returns it is planned and written down, and is
+    /// carried out even if this process dies at once.
+    ///
+    /// # Errors
+    /// If it could not be done, something that it works on waits for a person, or the
+    /// journal refuses. Nothing is sent then.
+    pub async fn begin(&self, request: Request, by: &str) -> Result<OperationId, DoorError> {
+        let plan = self.plan(&request).await?;
+        let (id, scope) = (request.id, request.scope.clone());
+        let targets = request.action.targets();
+        if let Some(stuck) = self.inner.journal.closed_by(&scope, &targets).await? {
+            let message = format!("operation {stuck} on it is stuck: resolve that first");
+            let doing = request.action.verb().to_string();
+            return Err(CloudError::new(Class::Conflict, doing, message).into());
+        }
+        let version = self.megavisor(&scope)?.info().version;
+        let now = self.inner.clock.now();
+        let operation = Operation::new(request, by, version, plan, now);
+        self.inner.journal.create(&operation).await?;
+        self.work_on(id).await?;
+        Ok(id)
+    }
+
+    /// Works on an operation, unless somebody does; says whether anybody does now.
+    async fn work_on(&self, id: OperationId) -> Result<bool, JournalError> {
+        let Some(worker) = self.inner.journal.work_on(id).await? else {
+            return Ok(true);
+        };
+        let operation = self.inner.journal.get(id).await?;
+        if operation.state.is_over() {
+            return Ok(false);
+        }
+        let inner = self.inner.clone();
+        let mut tasks = self.inner.tasks.lock();
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(drive::drive(inner, operation, worker));
+        Ok(true)
+    }
+
+    /// Takes over all operations that are not over and that nobody works on, as those
+    /// of a process that died; tells which.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub async fn resume(&self) -> Result<Vec<OperationId>, JournalError> {
+        let mut taken = Vec::new();
+        for id in self.inner.journal.ids().await? {
+            let operation = self.inner.journal.get(id).await?;
+            if !operation.state.is_over() && self.work_on(id).await? {
+                taken.push(id);
+            }
+        }
+        self.inner.journal.prune().await?;
+        Ok(taken)
+    }
+
+    /// An operation as it is.
+    ///
+    /// # Errors
+    /// If there is none, or the journal cannot be read.
+    pub async fn operation(&self, id: OperationId) -> Result<Operation, JournalError> {
+        self.inner.journal.get(id).await
+    }
+
+    /// The newest operations, the newest first; those that are over only if asked for.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub async fn operations(&self, over_too: bool) -> Result<Vec<Operation>, JournalError> {
+        let mut found = Vec::new();
+        for id in self.inner.journal.ids().await?.into_iter().rev() {
+            let operation = self.inner.journal.get(id).await?;
+            let open = !operation.state.is_over()
+                || matches!(operation.state, OperationState::Stuck { .. });
+            if over_too || open {
+                found.push(operation);
+            }
+            if OPERATIONS_LISTED_MAX <= found.len() {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Waits until an operation is over, at most so long, and returns it as it is then.
+    /// `told` hears of each change. An operation that nobody works on is taken over.
+    ///
+    /// # Errors
+    /// If there is none, or the journal cannot be read.
+    pub async fn wait(
+        &self,
+        id: OperationId,
+        limit: Duration,
+        mut told: impl FnMut(&Operation),
+    ) -> Result<Operation, JournalError> {
+        /// How often it is looked whether the worker still lives.
+        const LOOK: Duration = Duration::from_secs(2);
+        let deadline = Instant::now() + limit;
+        let mut seen = self.operation(id).await?;
+        told(&seen);
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if seen.state.is_over() || left.is_zero() {
+                return Ok(seen);
+            }
+            self.work_on(id).await?;
+            let next = self
+                .inner
+                .journal
+                .changed(id, &seen, left.min(LOOK))
+                .await?;
+            if next != seen {
+                told(&next);
+                seen = next;
+            }
+        }
+    }
+
+    /// What an operation made that is shown once, such as the private half of a key.
+    /// There only in the process that carried it out, and only the first time.
+    pub fn take_secret(&self, id: OperationId) -> Option<Hidden> {
+        self.inner.secrets.lock().remove(&id)
+    }
+
+    /// Wants an operation stopped. What was done of it stays done.
+    ///
+    /// # Errors
+    /// If it is over.
+    pub async fn cancel(&self, id: OperationId, by: &str) -> Result<(), JournalError> {
+        let now = self.inner.clock.now();
+        let change = |operation: &mut Operation| {
+            if operation.state.is_over() {
+                return Err(JournalError::State {
+                    id,
+                    state: operation.state.name(),
+                    message: "there is nothing to stop",
+                });
+            }
+            operation.cancel = Some(by.to_owned());
+            operation.say(format!("{by} wants it stopped"), now);
+            Ok(())
+        };
+        self.inner.journal.update(id, change).await?;
+        self.work_on(id).await?;
+        Ok(())
+    }
+
+    /// A person has looked at what a stuck operation left behind: its targets take
+    /// operations again.
+    ///
+    /// # Errors
+    /// If it is not stuck.
+    pub async fn resolve(&self, id: OperationId, by: &str, why: &str) -> Result<(), JournalError> {
+        let now = self.inner.clock.now();
+        let why = format!("{by}: {why}");
+        let change = |operation: &mut Operation| match operation.state {
+            OperationState::Stuck { .. } => {
+                let state = OperationState::Resolved { why: why.clone() };
+                operation.turn(state, format!("resolved by {why}"), now);
+                Ok(())
+            }
+            _ => Err(JournalError::State {
+                id,
+                state: operation.state.name(),
+                message: "only what is stuck is resolved",
+            }),
+        };
+        let operation = self.inner.journal.update(id, change).await?;
+        self.inner.journal.open(&operation).await
+    }
+
+    /// Operations that ended since the start of this process, by scope and how.
+    pub fn ended(&self) -> BTreeMap<(Scope, &'static str), u64> {
+        self.inner.tally.lock().clone()
+    }
+
+    /// Stops working; what is under way is taken over by the next process.
+    pub async fn close(&self) {
+        let mut tasks = std::mem::take(&mut *self.inner.tasks.lock());
+        tasks.shutdown().await;
+    }
+}
+
+impl Inner {
+    fn megavisor(
+        &self,
+        scope: &Scope,
+        version: Option<u32>,
+    ) -> Result<&Arc<dyn Megavisor>, CloudError> {
+        let versions = self.megavisors.get(&scope.megavisor);
+        let found = versions.and_then(|versions| match version {
+            Some(version) => versions.get(&version),
+            None => versions.values().next_back(),
+        });
+        found.ok_or_else(|| {
+            let names: Vec<&str> = self.megavisors.keys().map(Name::as_str).collect();
+            let version = version.map_or(String::new(), |version| format!("@{version}"));
+            let message = format!(
+                "there is no megavisor {}{version}; there are: {}",
+                scope.megavisor,
+                names.join(", ")
+            );
+            CloudError::new(Class::Invalid, format!("ask {scope}"), message)
+        })
+    }
+
+    fn permits(&self, scope: &Scope, at_once: usize) -> Arc<Semaphore> {
+        let mut permits = self.permits.lock();
+        permits
+            .entry(scope.clone())
+            .or_insert_with(|| Arc::new(Semaphore::new(at_once.max(1))))
+            .clone()
+    }
+}
+
+#[cfg(test)]
+mod tests;
