@@ -32,13 +32,15 @@ pub enum Class {
     Tool,
     /// The answer is nonsense.
     Protocol,
+    /// It was tried and did not work; trying again would not either.
+    Failed,
     /// Nobody can say whether it was done; see [`CloudError::unclear`].
     Unclear,
 }
 
 impl Class {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Throttled,
         Self::Unavailable,
         Self::NotFound,
@@ -50,6 +52,7 @@ impl Class {
         Self::Unsupported,
         Self::Tool,
         Self::Protocol,
+        Self::Failed,
         Self::Unclear,
     ];
 
@@ -63,7 +66,12 @@ impl Class {
     pub fn stale_helps(self) -> bool {
         matches!(
             self,
-            Self::Throttled | Self::Unavailable | Self::Protocol | Self::Denied | Self::Tool
+            Self::Throttled
+                | Self::Unavailable
+                | Self::Protocol
+                | Self::Denied
+                | Self::Tool
+                | Self::Failed
         )
     }
 
@@ -81,6 +89,7 @@ impl Class {
             Self::Unsupported => "unsupported",
             Self::Tool => "tool",
             Self::Protocol => "protocol",
+            Self::Failed => "failed",
             Self::Unclear => "unclear",
         }
     }

@@ -94,6 +94,36 @@ impl Resource {
         }
     }
 
+    /// Its tags; nothing where such things have none.
+    pub fn tags(&self) -> Option<&Tags> {
+        match self {
+            Self::Instance(one) => Some(&one.tags),
+            Self::Volume(one) => Some(&one.tags),
+            Self::Snapshot(one) => Some(&one.tags),
+            Self::FloatingIp(one) => Some(&one.tags),
+            Self::LoadBalancer(one) => Some(&one.tags),
+            Self::KeyPair(one) => Some(&one.tags),
+            Self::Firewall(one) => Some(&one.tags),
+            Self::Image(one) => Some(&one.tags),
+            Self::Region(_) | Self::Zone(_) | Self::Size(_) | Self::Capacity(_) => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn tags_mut(&mut self) -> Option<&mut Tags> {
+        match self {
+            Self::Instance(one) => Some(&mut one.tags),
+            Self::Volume(one) => Some(&mut one.tags),
+            Self::Snapshot(one) => Some(&mut one.tags),
+            Self::FloatingIp(one) => Some(&mut one.tags),
+            Self::LoadBalancer(one) => Some(&mut one.tags),
+            Self::KeyPair(one) => Some(&mut one.tags),
+            Self::Firewall(one) => Some(&mut one.tags),
+            Self::Image(one) => Some(&mut one.tags),
+            Self::Region(_) | Self::Zone(_) | Self::Size(_) | Self::Capacity(_) => None,
+        }
+    }
+
     /// The instance, if it is one.
     pub fn as_instance(&self) -> Option<&Instance> {
         match self {

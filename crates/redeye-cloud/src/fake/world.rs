@@ -395,19 +395,7 @@ impl World {
     }
 
     fn tags(&mut self, kind: Kind, id: &Id) -> Option<&mut Tags> {
-        match self.things.get_mut(&(kind, id.clone()))? {
-            Resource::Instance(one) => Some(&mut one.tags),
-            Resource::Volume(one) => Some(&mut one.tags),
-            Resource::Snapshot(one) => Some(&mut one.tags),
-            Resource::FloatingIp(one) => Some(&mut one.tags),
-            Resource::LoadBalancer(one) => Some(&mut one.tags),
-            Resource::KeyPair(one) => Some(&mut one.tags),
-            Resource::Firewall(one) => Some(&mut one.tags),
-            Resource::Image(one) => Some(&mut one.tags),
-            Resource::Region(_) | Resource::Zone(_) | Resource::Size(_) | Resource::Capacity(_) => {
-                None
-            }
-        }
+        self.things.get_mut(&(kind, id.clone()))?.tags_mut()
     }
 
     fn power(

@@ -40,9 +40,16 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["procblock", "rem-script", "rem-time", "rem-yaml", "unidist"],
     ),
     ("rem-collect", &["procblock", "rem-series", "rem-time"]),
+    ("redeye-cloud", &["rem-time", "unidist"]),
     (
-        "redeye-cloud",
-        &["rem-script", "rem-time", "rem-yaml", "unidist"],
+        "redeye-cloud-home",
+        &[
+            "redeye-cloud",
+            "rem-check",
+            "rem-script",
+            "rem-time",
+            "rem-yaml",
+        ],
     ),
     ("redeye-cloud-ec2", &["redeye-cloud", "rem-time"]),
     (

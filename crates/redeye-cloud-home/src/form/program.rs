@@ -1,0 +1,175 @@
+use redeye_cloud::{Class, CloudError};
+use rem_script::{End, Program, run as run_program};
+
+use super::{Call, Tools, duration};
+use crate::contract::{Code, Said};
+use crate::function::Form;
+use crate::template::{Template, Values};
+
+/// How long ssh tries to reach a machine, in seconds.
+const SSH_CONNECT: &str = "ConnectTimeout=10";
+
+/// Runs a program, a script, or a program elsewhere.
+pub(super) async fn run(tools: &Tools, call: &Call<'_>) -> Result<Said, CloudError> {
+    let function = call.function;
+    let (words, env) = words(&function.form, call.values);
+    let Some((name, args)) = words.split_first() else {
+        return Err(CloudError::new(Class::Invalid, call.doing, "no program"));
+    };
+    let mut program = Program::new(name)
+        .args(args)
+        .stdin(format!("{}\n", call.input))
+        .cwd(&tools.folder)
+        .deadline(duration(function.timeout))
+        .grace(duration(function.kill_after));
+    for (name, value) in call.values.iter() {
+        program = program.env(format!("REM_{}", name.to_uppercase()), value);
+    }
+    program = program.envs(env);
+    let finished = run_program(&program).await.map_err(|error| {
+        let why = std::error::Error::source(&error).map(ToString::to_string);
+        let message = format!("{error}: {}", why.unwrap_or_default());
+        CloudError::new(Class::Tool, call.doing, message)
+    })?;
+    let stdout = call.values.without_secrets(&finished.stdout.text());
+    let stderr = call.values.without_secrets(&finished.stderr.text());
+    let code = match finished.end {
+        End::Exited(code) => exit(&function.form, code),
+        End::TimedOut { .. } => {
+            let message = format!("no end within {}", function.timeout);
+            return Err(CloudError::new(Class::Unavailable, call.doing, message));
+        }
+        End::Signaled(signal) => {
+            let message = format!("ended by signal {signal}: {}", stderr.trim());
+            return Err(CloudError::new(Class::Tool, call.doing, message));
+        }
+    };
+    let said = Said::new(code, stdout);
+    match said.error(call.doing, &stderr) {
+        Some(error) => Err(error),
+        None => Ok(said),
+    }
+}
+
+/// ssh itself ends with 255 when it does not reach the machine.
+fn exit(form: &Form, code: i32) -> Code {
+    match (form, code) {
+        (Form::Ssh { .. }, 255) => Code::Class(Class::Unavailable),
+        // As shells and env say it.
+        (_, 126 | 127) => Code::Class(Class::Tool),
+        _ => Code::of(code),
+    }
+}
+
+/// The program with its arguments, and what its environment has beside the values.
+pub(super) fn words(form: &Form, values: &Values) -> (Vec<String>, Vec<(String, String)>) {
+    let fill = |template: &Template| template.fill(values);
+    match form {
+        Form::Argv { argv, env } => {
+            let env = env.iter().map(|(name, value)| (name.clone(), fill(value)));
+            (argv.iter().map(fill).collect(), env.collect())
+        }
+        Form::Script {
+            path,
+            interpreter,
+            args,
+            env,
+        } => {
+            let mut words: Vec<String> = interpreter.iter().cloned().collect();
+            words.push(path.to_string_lossy().into_owned());
+            words.extend(args.iter().map(fill));
+            let env = env.iter().map(|(name, value)| (name.clone(), fill(value)));
+            (words, env.collect())
+        }
+        Form::Ssh { .. } => (ssh(form, &fill), Vec::new()),
+        Form::Http { .. } | Form::WakeOnLan { .. } | Form::Ping { .. } | Form::AnyOf(_) => {
+            (Vec::new(), Vec::new())
+        }
+    }
+}
+
+fn ssh(form: &Form, fill: &dyn Fn(&Template) -> String) -> Vec<String> {
+    let Form::Ssh {
+        host,
+        user,
+        port,
+        key,
+        known_hosts,
+        argv,
+    } = form
+    else {
+        return Vec::new();
+    };
+    let mut words: Vec<String> = ["ssh", "-T", "-o", "BatchMode=yes", "-o", SSH_CONNECT]
+        .map(str::to_owned)
+        .to_vec();
+    let options = [("-l", user), ("-p", port), ("-i", key)];
+    for (option, template) in options {
+        if let Some(value) = template
+            .as_ref()
+            .map(fill)
+            .filter(|value| !value.is_empty())
+        {
+            words.extend([option.to_owned(), value]);
+        }
+    }
+    if let Some(file) = known_hosts
+        .as_ref()
+        .map(fill)
+        .filter(|file| !file.is_empty())
+    {
+        words.extend(["-o".to_owned(), format!("UserKnownHostsFile={file}")]);
+    }
+    // A host that looks like an option must stay a host.
+    words.extend(["--".to_owned(), fill(host)]);
+    // The other side hands this to a shell.
+    words.push(
+        argv.iter()
+            .map(|word| quoted(&fill(word)))
+            .collect::<Vec<_>>()
+            .join(" "),
+    );
+    words
+}
+
+/// A word that a POSIX shell reads as itself.
+fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "_-./=:,@%+".contains(letter);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+/// The call as people may see it.
+pub(super) fn show(form: &Form, values: &Values) -> Vec<String> {
+    let show = |template: &Template| template.show(values);
+    match form {
+        Form::Argv { argv, .. } => argv.iter().map(show).collect(),
+        Form::Script {
+            path,
+            interpreter,
+            args,
+            ..
+        } => {
+            let mut words: Vec<String> = interpreter.iter().cloned().collect();
+            words.push(path.to_string_lossy().into_owned());
+            words.extend(args.iter().map(show));
+            words
+        }
+        form => ssh(form, &show),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_stays_one_word_on_the_other_side() {
+        assert_eq!(quoted("a-b/c.d"), "a-b/c.d");
+        assert_eq!(quoted("a b"), "'a b'");
+        assert_eq!(quoted("it's; rm -rf /"), r"'it'\''s; rm -rf /'");
+        assert_eq!(quoted(""), "''");
+    }
+}

@@ -1,0 +1,223 @@
+//! Machines of this computer: network namespaces with a first process and an address.
+
+use std::io::{Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use redeye_cloud::{Action, Id, Kind, Mode, NewInstance, NewVolume, Operation, Power, Tags};
+use redeye_cloud_home::from_shipped;
+
+use crate::conformance::{Rig, can_run, conform, missing, start, stop};
+
+/// Namespaces need root and the tools.
+fn available() -> bool {
+    let root = std::fs::read_to_string("/proc/self/status").is_ok_and(|status| {
+        status
+            .lines()
+            .any(|line| line.starts_with("Uid:") && line.split_whitespace().nth(2) == Some("0"))
+    });
+    let why = match root {
+        true => missing("ip", &["-V"]).or_else(|| missing("python3", &["--version"])),
+        false => Some("it needs root".to_owned()),
+    };
+    can_run("local", why)
+}
+
+async fn rig(folder: &Path) -> Rig {
+    let definition = from_shipped("local", &folder.join("local"), "").unwrap();
+    Rig::new(definition, &folder.join("journal")).await
+}
+
+fn wanted(name: &str) -> NewInstance {
+    NewInstance {
+        name: Some(name.into()),
+        image: Some("http".parse().unwrap()),
+        size: None,
+        zone: None,
+        key: None,
+        firewalls: Vec::new(),
+        user_data: None,
+        protected: false,
+        tags: Tags::new(),
+    }
+}
+
+fn made(operation: &Operation) -> Id {
+    assert!(Rig::well(operation));
+    operation.outcome().unwrap().ids[0].clone()
+}
+
+async fn address(rig: &Rig, id: &Id) -> IpAddr {
+    let listing = rig.cloud.get(&rig.scope, Kind::Instance, id, Mode::Fresh);
+    let listing = listing.await.unwrap();
+    listing.items[0].as_instance().unwrap().private_addresses[0]
+}
+
+/// What a machine answers on port 80, tried until it answers.
+async fn page(address: IpAddr) -> String {
+    let until = Instant::now() + Duration::from_secs(30);
+    loop {
+        let asked = tokio::task::spawn_blocking(move || ask(address))
+            .await
+            .unwrap();
+        match asked {
+            Ok(page) if !page.is_empty() => return page,
+            other => assert!(Instant::now() < until, "{other:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn ask(address: IpAddr) -> std::io::Result<String> {
+    let limit = Duration::from_secs(2);
+    let mut stream = TcpStream::connect_timeout(&SocketAddr::new(address, 80), limit)?;
+    stream.set_read_timeout(Some(limit))?;
+    stream.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    Ok(text.lines().last().unwrap_or_default().to_owned())
+}
+
+#[tokio::test]
+async fn machines_of_this_computer_come_serve_and_go() {
+    if !available() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let rig = rig(folder.path()).await;
+    let ann = made(&rig.run(Action::RequestInstance(wanted("ann"))).await);
+    let bob = made(&rig.run(Action::RequestInstance(wanted("bob"))).await);
+    let first = address(&rig, &ann).await;
+    assert_eq!(page(first).await, ann.as_str());
+    conform(&rig, &ann).await;
+
+    // An address that moves is answered for by its new machine, as a third one sees it.
+    assert!(Rig::well(&rig.run(start(&ann)).await));
+    let tags = Tags::new();
+    let ip = made(&rig.run(Action::AllocateIp { tags }).await);
+    let move_to = |instance: &Id| Action::MoveIp {
+        id: ip.clone(),
+        instance: Some(instance.clone()),
+    };
+    assert!(Rig::well(&rig.run(move_to(&ann)).await));
+    let floating = rig
+        .cloud
+        .list(&rig.scope, Kind::FloatingIp, Mode::Fresh)
+        .await;
+    let floating = match &floating.unwrap().items[0] {
+        redeye_cloud::Resource::FloatingIp(ip) => ip.address,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(page(floating).await, ann.as_str());
+    assert!(Rig::well(&rig.run(move_to(&bob)).await));
+    let since = Instant::now();
+    assert_eq!(page(floating).await, bob.as_str());
+    assert!(
+        since.elapsed() < Duration::from_secs(5),
+        "no old neighbour is remembered"
+    );
+    assert!(!Rig::well(&rig.run(move_to(&bob)).await));
+
+    let protect = |on| Action::ProtectInstance {
+        id: ann.clone(),
+        on,
+    };
+    let terminate = |id: &Id| Action::TerminateInstance { id: id.clone() };
+    assert!(Rig::well(&rig.run(protect(true)).await));
+    let refused = rig.run(terminate(&ann)).await;
+    assert_eq!(refused.state.name(), "failed");
+    assert!(Rig::well(&rig.run(protect(false)).await));
+    for id in [&ann, &bob] {
+        assert!(Rig::well(&rig.run(terminate(id)).await));
+    }
+    let left = rig
+        .cloud
+        .list(&rig.scope, Kind::Instance, Mode::StrictFresh)
+        .await;
+    assert!(left.unwrap().items.is_empty());
+    let spaces = Command::new("ip").arg("netns").output().unwrap();
+    let spaces = String::from_utf8_lossy(&spaces.stdout).into_owned();
+    assert!(!spaces.contains(ann.as_str()), "{spaces}");
+}
+
+#[tokio::test]
+async fn volumes_of_this_computer_hang_and_are_restored() {
+    if !available() || !can_run("loop devices", missing("losetup", &["-a"])) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let rig = rig(folder.path()).await;
+    let machine = made(&rig.run(Action::RequestInstance(wanted("db"))).await);
+    let new = NewVolume {
+        name: Some("data".into()),
+        bytes: Some(1 << 20),
+        zone: None,
+        snapshot: None,
+        sort: None,
+        tags: Tags::new(),
+    };
+    let volume = made(&rig.run(Action::CreateVolume(new.clone())).await);
+    let file = folder.path().join(format!("local/volumes/{volume}.img"));
+    std::fs::write(&file, vec![7; 1 << 20]).unwrap();
+    let attach = Action::AttachVolume {
+        id: volume.clone(),
+        instance: machine.clone(),
+        device: None,
+    };
+    assert!(Rig::well(&rig.run(attach.clone()).await));
+    assert!(!Rig::well(&rig.run(attach).await), "it hangs there already");
+    let delete = Action::DeleteVolume { id: volume.clone() };
+    assert_eq!(rig.run(delete.clone()).await.state.name(), "failed");
+
+    let snapshot = Action::CreateSnapshots {
+        volumes: vec![volume.clone()],
+        description: Some("before".into()),
+        tags: Tags::new(),
+    };
+    let snapshot = made(&rig.run(snapshot).await);
+    let restored = NewVolume {
+        bytes: None,
+        snapshot: Some(snapshot),
+        ..new
+    };
+    let restored = made(&rig.run(Action::CreateVolume(restored)).await);
+    let copy = folder.path().join(format!("local/volumes/{restored}.img"));
+    assert_eq!(std::fs::read(copy).unwrap(), vec![7; 1 << 20]);
+
+    let detach = Action::DetachVolume {
+        id: volume,
+        instance: None,
+        force: false,
+    };
+    assert!(Rig::well(&rig.run(detach).await));
+    assert!(Rig::well(&rig.run(delete).await));
+    let terminate = Action::TerminateInstance { id: machine };
+    assert!(Rig::well(&rig.run(terminate).await));
+}
+
+#[tokio::test]
+async fn a_machine_whose_first_process_is_killed_is_off() {
+    if !available() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let rig = rig(folder.path()).await;
+    let id = made(&rig.run(Action::RequestInstance(wanted("web"))).await);
+    assert_eq!(rig.power(&id).await, Power::On);
+    let kept = folder.path().join(format!("local/machines/{id}.json"));
+    let kept: serde_json::Value = serde_json::from_slice(&std::fs::read(kept).unwrap()).unwrap();
+    let pid = kept["pid"].as_u64().unwrap().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-9", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(rig.power(&id).await, Power::Off);
+    assert!(Rig::well(&rig.run(start(&id)).await));
+    assert!(Rig::well(&rig.run(stop(&id, true)).await));
+    assert!(Rig::well(&rig.run(Action::TerminateInstance { id }).await));
+}
