@@ -74,7 +74,10 @@ impl Definition {
     /// # Errors
     /// [`HomeError::File`] and [`HomeError::Read`].
     pub fn load(path: &Path) -> Result<Self, HomeError> {
-        let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new(".")).to_owned();
         let text = std::fs::read_to_string(path).map_err(|source| HomeError::Read {
             path: path.to_owned(),
             source,
@@ -88,6 +91,26 @@ impl Definition {
     /// [`HomeError::File`].
     pub fn parse(name: &str, text: &str, folder: &Path) -> Result<Self, HomeError> {
         read::definition(name, text, folder).map_err(HomeError::File)
+    }
+
+    /// The same with the machines of another file: a map of their names, each with its
+    /// parameters. They come in place of those of the megavisor's own file.
+    ///
+    /// # Errors
+    /// [`HomeError::File`].
+    pub fn with_machines(mut self, name: &str, text: &str) -> Result<Self, HomeError> {
+        let machines = read::machines_of(name, text, &self.parameters);
+        self.machines = machines.map_err(HomeError::File)?;
+        Ok(self)
+    }
+
+    /// The same under another name, for instance where two accounts have the same sort
+    /// of hardware.
+    #[must_use]
+    pub fn named(mut self, name: Name) -> Self {
+        self.scope.megavisor = name.clone();
+        self.name = name;
+        self
     }
 
     /// Its name.

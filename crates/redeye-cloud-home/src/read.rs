@@ -45,6 +45,20 @@ pub(crate) fn definition(file: &str, text: &str, folder: &Path) -> Result<Defini
     }
 }
 
+pub(crate) fn machines_of(
+    file: &str,
+    text: &str,
+    parameters: &BTreeMap<String, Parameter>,
+) -> Result<BTreeMap<Id, BTreeMap<String, Setting>>, Problems> {
+    let node = parse(file, text)?;
+    let mut problems = Problems::new();
+    let read = machines(Some(At::root(&node)), parameters, &mut problems);
+    match problems.is_empty() {
+        true => Ok(read),
+        false => Err(problems),
+    }
+}
+
 fn whole(at: &At<'_>, folder: &Path, problems: &mut Problems) -> Option<Definition> {
     let mut map = at.map(problems)?;
     let name = required_name(&mut map, "megavisor", problems);

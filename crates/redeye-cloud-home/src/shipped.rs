@@ -59,13 +59,13 @@ pub enum ShippedError {
     Home(#[from] HomeError),
 }
 
-/// A megavisor that comes with us, for these machines; `machines` is the text of that
-/// part of the file, empty for none. Its files are written into a folder of its own,
+/// A megavisor that comes with us, without machines; see
+/// [`Definition::with_machines`]. Its scripts are written into a folder of its own,
 /// where it also keeps what it makes.
 ///
 /// # Errors
-/// If there is none of this name, the folder cannot be written, or `machines` is wrong.
-pub fn from_shipped(name: &str, folder: &Path, machines: &str) -> Result<Definition, ShippedError> {
+/// If there is none of this name, or the folder cannot be written.
+pub fn from_shipped(name: &str, folder: &Path) -> Result<Definition, ShippedError> {
     let one = ALL.iter().find(|one| one.name == name);
     let one = one.ok_or_else(|| ShippedError::Unknown(name.into()))?;
     let write = || {
@@ -87,11 +87,11 @@ pub fn from_shipped(name: &str, folder: &Path, machines: &str) -> Result<Definit
         folder: folder.to_owned(),
         source,
     })?;
-    let text = match machines.is_empty() {
-        true => one.file.to_owned(),
-        false => format!("{}machines:\n{machines}", one.file),
-    };
-    Ok(Definition::parse(&format!("{name}.yaml"), &text, folder)?)
+    Ok(Definition::parse(
+        &format!("{name}.yaml"),
+        one.file,
+        folder,
+    )?)
 }
 
 #[cfg(test)]
@@ -102,14 +102,21 @@ mod tests {
     fn what_comes_with_us_can_be_read() {
         let folder = tempfile::tempdir().unwrap();
         for name in shipped() {
-            let definition = from_shipped(name, &folder.path().join(name), "").unwrap();
+            let definition = from_shipped(name, &folder.path().join(name)).unwrap();
             assert_eq!(definition.name().as_str(), name);
         }
         let script = folder.path().join("local/local.py");
         let mode = fs::metadata(script).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o755);
-        assert!(from_shipped("mars", folder.path(), "").is_err());
-        let wrong = from_shipped("ipmi", folder.path(), "  web-1: {bcm: x}\n").unwrap_err();
-        assert!(wrong.to_string().contains("did you mean bmc?"), "{wrong}");
+        assert!(from_shipped("mars", folder.path()).is_err());
+        let ipmi = from_shipped("ipmi", folder.path()).unwrap();
+        let wrong = ipmi
+            .with_machines("rack.yaml", "web-1: {bcm: x}\n")
+            .unwrap_err();
+        assert_eq!(
+            wrong.to_string(),
+            "rack.yaml:1:8: web-1: the parameter bmc is missing\n\
+             rack.yaml:1:9: web-1.bcm: no parameter of this megavisor: bcm\n  help: did you mean bmc?"
+        );
     }
 }

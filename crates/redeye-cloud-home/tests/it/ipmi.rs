@@ -114,8 +114,8 @@ fn available() -> bool {
 
 fn machines(port: u16, dead: u16) -> String {
     format!(
-        "  web-1: {{bmc: 127.0.0.1, port: {port}, user: ipmiusr, pass: {{env: PASS}}}}\n  \
-         wrong: {{bmc: 127.0.0.1, port: {port}, user: somebody, pass: {{env: PASS}}}}\n  \
+        "web-1: {{bmc: 127.0.0.1, port: {port}, user: ipmiusr, pass: {{env: PASS}}}}\n\
+         wrong: {{bmc: 127.0.0.1, port: {port}, user: somebody, pass: {{env: PASS}}}}\n\
          dead: {{bmc: 127.0.0.1, port: {dead}, user: ipmiusr, pass: {{env: PASS}}}}\n"
     )
 }
@@ -131,7 +131,9 @@ async fn a_controller_switches_its_machine_and_wrong_ones_are_lost() {
     let hung = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let dead = hung.local_addr().unwrap().port();
     let own: PathBuf = folder.path().join("ipmi");
-    let definition = from_shipped("ipmi", &own, &machines(simulator.port, dead)).unwrap();
+    let definition = from_shipped("ipmi", &own).unwrap();
+    let machines = machines(simulator.port, dead);
+    let definition = definition.with_machines("rack.yaml", &machines).unwrap();
     let rig = Rig::new(definition, &folder.path().join("journal")).await;
     let web: Id = "web-1".parse().unwrap();
     conform(&rig, &web).await;

@@ -26,7 +26,7 @@ fn available() -> bool {
 }
 
 async fn rig(folder: &Path) -> Rig {
-    let definition = from_shipped("local", &folder.join("local"), "").unwrap();
+    let definition = from_shipped("local", &folder.join("local")).unwrap();
     Rig::new(definition, &folder.join("journal")).await
 }
 

@@ -1,0 +1,495 @@
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use rem_time::Span;
+
+const EXAMPLES: &str = "\
+Examples:
+  redeye-cloud init                              write a configuration for what this machine can do
+  redeye-cloud instance request --name web --image http
+  redeye-cloud instance list                     from the cache while it is young
+  redeye-cloud instance list --fresh -o json     ask now; an old answer says that it is old
+  redeye-cloud instance stop m-0a1b --dry-run    what would be done, exactly
+  redeye-cloud ip move ip-3 m-0a1b               and wait until a third machine sees it there
+  redeye-cloud op list                           what is under way
+  redeye-cloud op wait 01J9ZQ6T3D9T8P6V6X0Y3K5M1A
+
+Every write is an operation with an id. It is written down before anything is done,
+and finished by the next command or daemon if this one dies.
+
+Exit codes: 0 done; 1 failed; 2 a mistake in the arguments or the configuration;
+3 not found; 4 part of it failed; 5 only an old answer, and --strict-fresh; 6 not
+allowed; 7 still under way when the time was over.";
+
+/// Clouds and your own hardware from one command line.
+#[derive(Debug, Parser)]
+#[command(name = "redeye-cloud", version, after_help = EXAMPLES, disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) noun: Noun,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// Aligned columns, for people
+    Table,
+    /// JSON with the listing's origin and age
+    Json,
+    /// The same as YAML
+    Yaml,
+    /// Columns divided by tabs, without a head
+    Text,
+    /// Ids only, one a line
+    Id,
+}
+
+#[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(crate) struct Common {
+    /// Which megavisor, if the configuration has several
+    #[arg(
+        short,
+        long,
+        value_name = "NAME",
+        env = "REDEYE_MEGAVISOR",
+        global = true
+    )]
+    pub(crate) megavisor: Option<String>,
+    /// The configuration, instead of ./redeye-cloud.yaml, ~/.config/redeye-cloud.yaml or /etc/redeye-cloud.yaml
+    #[arg(long, value_name = "FILE", env = "REDEYE_CLOUD_CONFIG", global = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// How an answer is printed
+    #[arg(
+        short,
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "table",
+        global = true
+    )]
+    pub(crate) output: Output,
+    /// Which columns, such as id,power
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', global = true)]
+    pub(crate) columns: Vec<String>,
+    /// Only what has this: field=value or tag:name=value; may be given again
+    #[arg(long, value_name = "FIELD=VALUE", global = true)]
+    pub(crate) filter: Vec<String>,
+    /// Ask the cloud now; if it does not answer, what is kept with a warning
+    #[arg(long, global = true, conflicts_with_all = ["cached", "max_age", "strict_fresh"])]
+    pub(crate) fresh: bool,
+    /// Ask the cloud now, or fail
+    #[arg(long, global = true, conflicts_with_all = ["cached", "max_age"])]
+    pub(crate) strict_fresh: bool,
+    /// What is kept; do not ask the cloud
+    #[arg(long, global = true, conflicts_with = "max_age")]
+    pub(crate) cached: bool,
+    /// Take what is kept if it is younger
+    #[arg(long, value_name = "SPAN", global = true)]
+    pub(crate) max_age: Option<Span>,
+    /// Show what would be done, and do nothing
+    #[arg(long, global = true)]
+    pub(crate) dry_run: bool,
+    /// Print the operation's id and do not wait for its end
+    #[arg(long, global = true)]
+    pub(crate) no_wait: bool,
+    /// How long to wait for the end, and how long an operation is tried
+    #[arg(long, value_name = "SPAN", default_value = "5m", global = true)]
+    pub(crate) timeout: Span,
+    /// Do not ask before something that cannot be taken back
+    #[arg(short, long, global = true)]
+    pub(crate) yes: bool,
+    /// How much to log on stderr: error, warn, info, debug, trace
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        default_value = "error",
+        env = "REM_LOG",
+        global = true
+    )]
+    pub(crate) log: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Noun {
+    /// Machines
+    #[command(subcommand)]
+    Instance(Instance),
+    /// Block devices
+    #[command(subcommand)]
+    Volume(Volume),
+    /// Contents of volumes at an instant
+    #[command(subcommand)]
+    Snapshot(Snapshot),
+    /// Addresses that move between machines
+    #[command(subcommand)]
+    Ip(Ip),
+    /// One address in front of many machines
+    #[command(subcommand)]
+    Lb(Look),
+    /// Keys that open new machines
+    #[command(subcommand)]
+    Key(Key),
+    /// Rules for packets
+    #[command(subcommand)]
+    Firewall(Look),
+    /// What machines start from
+    #[command(subcommand)]
+    Image(Image),
+    /// Places far from each other
+    #[command(subcommand)]
+    Region(Look),
+    /// Parts of a region that fail alone
+    #[command(subcommand)]
+    Zone(Look),
+    /// Sizes of machines
+    #[command(subcommand)]
+    Size(Look),
+    /// How much room there is
+    #[command(subcommand)]
+    Capacity(Look),
+    /// What is under way, and what became of it
+    #[command(subcommand)]
+    Op(Op),
+    /// What can be asked here, and what each can do
+    Megavisors,
+    /// Write a configuration for what this machine can do
+    Init {
+        /// Over an existing one
+        #[arg(long)]
+        force: bool,
+    },
+    /// The completion script of a shell
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+/// Reads that every noun has.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Look {
+    /// All of them
+    List,
+    /// One of them, whole
+    Show {
+        /// Which
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Instance {
+    /// All of them
+    List,
+    /// One of them, whole
+    Show {
+        /// Which
+        id: String,
+    },
+    /// A new one
+    Request(RequestInstance),
+    /// Power on
+    Start {
+        /// Which
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+    /// Power off
+    Stop {
+        /// Which
+        #[arg(required = true)]
+        ids: Vec<String>,
+        /// Pull the plug
+        #[arg(long)]
+        force: bool,
+    },
+    /// Off and on again
+    Reboot {
+        /// Which
+        #[arg(required = true)]
+        ids: Vec<String>,
+        /// Pull the plug
+        #[arg(long)]
+        force: bool,
+    },
+    /// Gone for ever
+    Terminate {
+        /// Which
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+    /// May not be terminated from now on
+    Protect {
+        /// Which
+        id: String,
+        /// May be terminated again
+        #[arg(long)]
+        off: bool,
+    },
+    /// Set or remove tags: name=value sets, name alone removes
+    Tag {
+        /// Which
+        id: String,
+        /// The tags
+        #[arg(required = true)]
+        tags: Vec<String>,
+    },
+    /// Open its console on this terminal
+    Console {
+        /// Which
+        id: String,
+    },
+    /// Wait until its power is on or off, or it is gone
+    Wait {
+        /// Which
+        id: String,
+        /// on, off or gone
+        #[arg(long = "for", value_name = "STATE", default_value = "on")]
+        wanted: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RequestInstance {
+    /// What people call it
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// What it starts from
+    #[arg(long, value_name = "ID")]
+    pub(crate) image: Option<String>,
+    /// Its size
+    #[arg(long, value_name = "ID")]
+    pub(crate) size: Option<String>,
+    /// Where in its region
+    #[arg(long, value_name = "ID")]
+    pub(crate) zone: Option<String>,
+    /// The key that opens it
+    #[arg(long, value_name = "ID")]
+    pub(crate) key: Option<String>,
+    /// A firewall before it; may be given again
+    #[arg(long, value_name = "ID")]
+    pub(crate) firewall: Vec<String>,
+    /// A file with what it is told when it first starts
+    #[arg(long, value_name = "FILE")]
+    pub(crate) user_data: Option<PathBuf>,
+    /// It must not be terminated
+    #[arg(long)]
+    pub(crate) protect: bool,
+    /// A tag, name=value; may be given again
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) tag: Vec<String>,
+    /// How many
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) count: u16,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Volume {
+    /// All of them
+    List,
+    /// One of them, whole
+    Show {
+        /// Which
+        id: String,
+    },
+    /// A new one, empty or from a snapshot
+    Create {
+        /// Its size, such as 20G or 512M
+        #[arg(long, value_name = "SIZE")]
+        size: Option<String>,
+        /// What is on it
+        #[arg(long, value_name = "ID")]
+        snapshot: Option<String>,
+        /// What people call it
+        #[arg(long)]
+        name: Option<String>,
+        /// Where in its region
+        #[arg(long, value_name = "ID")]
+        zone: Option<String>,
+        /// The cloud's word for its sort
+        #[arg(long)]
+        sort: Option<String>,
+    },
+    /// Hang it on a machine
+    Attach {
+        /// Which
+        id: String,
+        /// On which machine
+        instance: String,
+        /// As which device
+        #[arg(long)]
+        device: Option<String>,
+    },
+    /// Take it off
+    Detach {
+        /// Which
+        id: String,
+        /// The machine has no say
+        #[arg(long)]
+        force: bool,
+    },
+    /// Make it larger
+    Resize {
+        /// Which
+        id: String,
+        /// To what size, such as 40G
+        size: String,
+    },
+    /// It and its content are gone
+    Delete {
+        /// Which
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Snapshot {
+    /// All of them
+    List,
+    /// One of them, whole
+    Show {
+        /// Which
+        id: String,
+    },
+    /// Of these volumes, at one instant where the cloud can
+    Create {
+        /// Which volumes
+        #[arg(required = true)]
+        volumes: Vec<String>,
+        /// What for
+        #[arg(long)]
+        description: Option<String>,
+    },
+    /// A new volume of its content
+    Restore {
+        /// Which
+        id: String,
+        /// What people call the volume
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Gone
+    Delete {
+        /// Which
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Ip {
+    /// All of them
+    List,
+    /// One of them, whole
+    Show {
+        /// Which
+        id: String,
+    },
+    /// A new one
+    Allocate,
+    /// To a machine, wherever it was before
+    Move {
+        /// Which
+        id: String,
+        /// Which machine; none takes it off
+        instance: String,
+    },
+    /// Give it back
+    Release {
+        /// Which
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// All of them
+    List,
+    /// One of them, whole
+    Show {
+        /// Which
+        id: String,
+    },
+    /// A new pair; its private half is printed once
+    Create {
+        /// Its name
+        name: String,
+    },
+    /// Make a public key known
+    Import {
+        /// Its name
+        name: String,
+        /// Its file, as OpenSSH writes it
+        file: PathBuf,
+    },
+    /// Forget it
+    Delete {
+        /// Which
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Image {
+    /// All of them
+    List,
+    /// One of them, whole
+    Show {
+        /// Which
+        id: String,
+    },
+    /// Of a machine
+    Create {
+        /// Of which
+        instance: String,
+        /// Its name
+        name: String,
+    },
+    /// Gone
+    Delete {
+        /// Which
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Op {
+    /// What is under way or stuck
+    List {
+        /// Also what is over
+        #[arg(long)]
+        all: bool,
+    },
+    /// One, with all that happened
+    Show {
+        /// Which
+        id: String,
+    },
+    /// Wait until it is over; take it over if nobody works on it
+    Wait {
+        /// Which
+        id: String,
+    },
+    /// Take over everything that nobody works on, and wait for it
+    Resume,
+    /// Stop it; what was done stays
+    Cancel {
+        /// Which
+        id: String,
+    },
+    /// Say that you have looked at what a stuck one left behind
+    Resolve {
+        /// Which
+        id: String,
+        /// What you found
+        #[arg(long)]
+        why: String,
+    },
+}

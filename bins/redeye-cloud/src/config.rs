@@ -1,0 +1,260 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use redeye_cloud::Name;
+use redeye_cloud_home::{Definition, HomeMegavisor, from_shipped, shipped};
+use rem_command::say;
+use rem_time::{Clock, SystemClock};
+use rem_yaml::{At, Located, MapReader, Problems, parse};
+
+use crate::arguments::Common;
+use crate::exit::{End, Mistake};
+
+/// What the configuration says.
+pub(crate) struct Config {
+    pub(crate) data: PathBuf,
+    pub(crate) megavisors: Vec<Arc<HomeMegavisor>>,
+}
+
+/// A megavisor as it is named in the configuration.
+struct Named {
+    name: Located<Name>,
+    source: Source,
+    machines: Option<Located<PathBuf>>,
+}
+
+enum Source {
+    File(Located<PathBuf>),
+    Shipped(Located<String>),
+}
+
+/// Where a configuration may lie, the first that is there counts.
+fn places(common: &Common) -> Vec<PathBuf> {
+    if let Some(path) = &common.config {
+        return vec![path.clone()];
+    }
+    let home =
+        std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config/redeye-cloud.yaml"));
+    [PathBuf::from("redeye-cloud.yaml")]
+        .into_iter()
+        .chain(home)
+        .chain([PathBuf::from("/etc/redeye-cloud.yaml")])
+        .collect()
+}
+
+pub(crate) fn load(common: &Common) -> anyhow::Result<Config> {
+    let places = places(common);
+    let Some(path) = places.iter().find(|path| path.is_file()) else {
+        let tried: Vec<String> = places
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        let message = format!(
+            "there is no configuration: {}\n  `redeye-cloud init` writes one",
+            tried.join(", ")
+        );
+        return Err(Mistake(message).into());
+    };
+    let text = std::fs::read_to_string(path)
+        .map_err(|why| Mistake(format!("cannot read {}: {why}", path.display())))?;
+    let name = path.to_string_lossy();
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    read(&name, &text, folder).map_err(|problems| Mistake(problems.to_string()).into())
+}
+
+fn read(file: &str, text: &str, folder: &Path) -> Result<Config, Problems> {
+    let node = parse(file, text)?;
+    let mut problems = Problems::new();
+    let config = whole(&At::root(&node), folder, &mut problems);
+    match config {
+        Some(config) if problems.is_empty() => Ok(config),
+        _ => Err(problems),
+    }
+}
+
+fn whole(at: &At<'_>, folder: &Path, problems: &mut Problems) -> Option<Config> {
+    let mut map = at.map(problems)?;
+    let data = map.with_default("data", PathBuf::from("redeye-cloud-data"), problems);
+    let data = folder.join(data);
+    let entries = map.get("megavisors");
+    if entries.is_none() {
+        problems.add(
+            map.missing("megavisors")
+                .help("add `megavisors: {here: {shipped: local}}`"),
+        );
+    }
+    map.finish(problems);
+    let entries = entries
+        .and_then(|at| at.entries(problems))
+        .unwrap_or_default();
+    let mut megavisors = Vec::new();
+    for (name, at) in entries {
+        let Some(named) = named(&name, &at, problems) else {
+            continue;
+        };
+        match definition(&named, folder, &data) {
+            Ok(definition) => {
+                let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+                let env = Arc::new(|name: &str| std::env::var(name).ok());
+                megavisors.push(Arc::new(HomeMegavisor::new(definition, clock, env)));
+            }
+            Err(message) => problems.add(named.name.problem(message)),
+        }
+    }
+    Some(Config { data, megavisors })
+}
+
+fn named(name: &Located<&str>, at: &At<'_>, problems: &mut Problems) -> Option<Named> {
+    let mut map = at.map(problems)?;
+    let file = path(&mut map, "file", problems);
+    let ours = map.get("shipped").and_then(|at| {
+        let text = at.text(problems)?.to_owned();
+        Some(at.located(text))
+    });
+    let machines = path(&mut map, "machines", problems);
+    map.finish(problems);
+    let megavisor = match Name::new(name.value) {
+        Ok(megavisor) => Some(megavisor),
+        Err(why) => {
+            problems.add(name.problem(why.to_string()));
+            None
+        }
+    };
+    let source = match (file, ours) {
+        (Some(file), None) => Source::File(file),
+        (None, Some(ours)) => Source::Shipped(ours),
+        _ => {
+            let names: Vec<&str> = shipped().collect();
+            let help = format!(
+                "write file: rack.yaml, or shipped: one of {}",
+                names.join(", ")
+            );
+            problems.add(at.problem("expected one of file and shipped").help(help));
+            return None;
+        }
+    };
+    Some(Named {
+        name: Located {
+            value: megavisor?,
+            place: name.place.clone(),
+            key_path: name.key_path.clone(),
+        },
+        source,
+        machines,
+    })
+}
+
+fn path(
+    map: &mut MapReader<'_>,
+    key: &'static str,
+    problems: &mut Problems,
+) -> Option<Located<PathBuf>> {
+    let at = map.get(key)?;
+    let path = at.read::<PathBuf>(problems)?;
+    Some(at.located(path))
+}
+
+fn definition(named: &Named, folder: &Path, data: &Path) -> Result<Definition, String> {
+    let definition = match &named.source {
+        Source::File(file) => {
+            Definition::load(&folder.join(&file.value)).map_err(|error| chain(&error))?
+        }
+        Source::Shipped(name) => {
+            let own = data.join("megavisors").join(named.name.value.as_str());
+            from_shipped(&name.value, &own).map_err(|error| chain(&error))?
+        }
+    };
+    let definition = definition.named(named.name.value.clone());
+    let Some(machines) = &named.machines else {
+        return Ok(definition);
+    };
+    let path = folder.join(&machines.value);
+    let text = std::fs::read_to_string(&path)
+        .map_err(|why| format!("cannot read the machines {}: {why}", path.display()))?;
+    let name = path.to_string_lossy();
+    definition
+        .with_machines(&name, &text)
+        .map_err(|error| chain(&error))
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let why = cause.to_string();
+        if !text.contains(&why) {
+            text = format!("{text}: {why}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// Writes a configuration for what this machine can do.
+pub(crate) fn init(common: &Common, force: bool) -> anyhow::Result<End> {
+    let path = common
+        .config
+        .clone()
+        .unwrap_or_else(|| "redeye-cloud.yaml".into());
+    if path.exists() && !force {
+        let message = format!(
+            "{} is there already; --force writes over it",
+            path.display()
+        );
+        return Err(Mistake(message).into());
+    }
+    let mut lines = vec![
+        "# What redeye-cloud asks; written by `redeye-cloud init`.".to_owned(),
+        "data: redeye-cloud-data      # the cache and the journal".to_owned(),
+        "megavisors:".to_owned(),
+    ];
+    let root = rustix_is_root();
+    let local = match (root, in_path("ip"), in_path("python3"), in_path("unshare")) {
+        (true, true, true, true) => None,
+        (false, ..) => Some("it needs root"),
+        (_, false, ..) => Some("the program ip is missing: apt-get install iproute2"),
+        (_, _, false, _) => Some("python3 is missing: apt-get install python3"),
+        (.., false) => Some("unshare is missing: apt-get install util-linux"),
+    };
+    match local {
+        None => lines.push("  local: {shipped: local}     # machines of this computer".to_owned()),
+        Some(why) => lines.push(format!("  # local: {{shipped: local}}   # {why}")),
+    }
+    let ipmi = match in_path("ipmitool") {
+        true => {
+            "machines.yaml: {web-1: {bmc: 192.0.2.10, user: admin, pass: {env: IPMI_PASSWORD}}}"
+        }
+        false => "the program ipmitool is missing: apt-get install ipmitool",
+    };
+    lines.push(format!(
+        "  # ipmi: {{shipped: ipmi, machines: machines.yaml}}   # {ipmi}"
+    ));
+    lines.push("  # redfish: {shipped: redfish, machines: machines.yaml}".to_owned());
+    lines.push("  # wol: {shipped: wol, machines: machines.yaml}".to_owned());
+    lines.push("  # rack: {file: rack.yaml}   # functions of your own".to_owned());
+    if local.is_some() {
+        lines.push("  {}".to_owned());
+    }
+    std::fs::write(&path, lines.join("\n") + "\n")
+        .map_err(|why| Mistake(format!("cannot write {}: {why}", path.display())))?;
+    say(&format!("written: {}\n", path.display()))?;
+    if let Some(why) = local {
+        say(&format!("local machines are not among it: {why}\n"))?;
+    }
+    Ok(End::Done)
+}
+
+fn rustix_is_root() -> bool {
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| {
+        let uid = status.lines().find(|line| line.starts_with("Uid:"));
+        uid.and_then(|line| line.split_whitespace().nth(2)) == Some("0")
+    })
+}
+
+fn in_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
