@@ -11,7 +11,7 @@ use rem_time::{Span, Timestamp};
 use crate::compiled::{Behaviours, Compiled};
 use crate::episodes::{About, Episodes, Open, Slot, whole};
 use crate::event::{Action, Evaluated, Report, Target};
-use crate::outbox::{Addressee, Judge, Letter, Outbox, Words};
+use crate::outbox::{Addressee, Due, Judge, Letter, Outbox, Words};
 use crate::people::People;
 use crate::rules::{Reach, Rules};
 use crate::timeline::{Line, Timeline};
@@ -583,11 +583,26 @@ impl DeskCore {
         urgency: Option<episode::Urgency>,
         now: Timestamp,
     ) {
-        let no = self.outbox.next_number();
         let Some(open) = self.episodes.get(slot) else {
             return;
         };
         let id = open.id();
+        let court = Court {
+            episodes: &self.episodes,
+            rules: &self.rules,
+        };
+        if let Some(urgency) = urgency {
+            let due = Due {
+                episode: id.number,
+                number,
+                to: &to,
+                urgency,
+            };
+            if self.outbox.goes_with(due, &court) {
+                return;
+            }
+        }
+        let no = self.outbox.next_number();
         let user = to.name();
         let mut message = Message::new(format!("{}/{user}", id.message(number)), user, now);
         message.service = open
@@ -598,10 +613,6 @@ impl DeskCore {
             .unwrap_or_default();
         message.urgency = urgency;
         message.about = Some((id, number));
-        let court = Court {
-            episodes: &self.episodes,
-            rules: &self.rules,
-        };
         self.outbox
             .post(Letter::new(no, to, words, message), &court);
     }

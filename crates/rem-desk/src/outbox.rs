@@ -14,11 +14,13 @@ use crate::rules::Reach;
 mod letter;
 mod line;
 mod outcome;
+mod repeat;
 #[cfg(test)]
 mod tests;
 
 pub use letter::{ATTEMPTS_KEPT, Addressee, Attempt, Letter, Outcome, PlainKind, Words};
 use line::Line;
+pub(crate) use repeat::Due;
 
 /// Alerts in one digest; more go in the next one.
 pub const DIGEST_ALERTS_MAX: usize = 10_000;
@@ -82,6 +84,8 @@ type LineKey = (Addressee, u32);
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     letters: BTreeMap<u64, Letter>,
+    /// The pages that are not done, by the number of their episode.
+    pages: HashMap<u64, Vec<u64>>,
     lines: HashMap<LineKey, Line>,
     /// The lines that have something to do, by when.
     ready: BTreeSet<(Timestamp, LineKey)>,
@@ -115,7 +119,26 @@ impl Outbox {
             }
             outbox.insert(letter);
         }
+        outbox.find_carriers();
         outbox
+    }
+
+    /// Letters that go with another one know with which.
+    fn find_carriers(&mut self) {
+        let mut with = Vec::new();
+        for letter in self.letters.values() {
+            let listed: &[u64] = match &letter.words {
+                Words::Digest(nos) => nos,
+                _ => &[],
+            };
+            let all = listed.iter().chain(&letter.replaces);
+            with.extend(all.map(|no| (*no, letter.no)));
+        }
+        for (no, carrier) in with {
+            if let Some(letter) = self.letters.get_mut(&no) {
+                letter.went_with = Some(carrier);
+            }
+        }
     }
 
     pub(crate) fn last_number(&self) -> u64 {
@@ -182,7 +205,9 @@ impl Outbox {
             line.waiting.insert((due, letter.no));
             Self::arm(&mut self.ready, line, key, due);
         }
-        self.letters.insert(letter.no, letter);
+        let no = letter.no;
+        self.letters.insert(no, letter);
+        self.index_page(no);
     }
 
     fn arm(
@@ -338,13 +363,13 @@ impl Outbox {
                 Bundled::Single { message, same } => {
                     left.remove(&message);
                     let no = mail[message].1;
-                    self.join(&same, mail, no, &mut left, now);
+                    self.join(&same, mail, no, &mut left);
                     no
                 }
                 Bundled::Digest { lists, same, .. } => {
                     let no = self.digest(&lists, mail, now);
-                    self.join(&lists, mail, no, &mut left, now);
-                    self.join(&same, mail, no, &mut left, now);
+                    self.join(&lists, mail, no, &mut left);
+                    self.join(&same, mail, no, &mut left);
                     no
                 }
             };
@@ -385,6 +410,7 @@ impl Outbox {
             only: false,
             replaces: Vec::new(),
             went_with: None,
+            again: 0,
             log: Vec::new(),
         };
         self.letters.insert(no, letter);
@@ -399,7 +425,6 @@ impl Outbox {
         mail: &[(Timestamp, u64)],
         into: u64,
         left: &mut BTreeSet<usize>,
-        now: Timestamp,
     ) {
         let Some(id) = self
             .letters
@@ -413,16 +438,7 @@ impl Outbox {
             left.remove(at);
             let no = mail[*at].1;
             if let Some(letter) = self.letters.get_mut(&no) {
-                let bundle = Event::Bundle { into: id.clone() };
-                letter.message.step(
-                    &bundle,
-                    now,
-                    Context {
-                        contacts: &[],
-                        seed: no,
-                    },
-                    &mut Vec::new(),
-                );
+                letter.go_with(into, id.clone());
                 self.touched.insert(no);
                 older.push(no);
             }
@@ -469,10 +485,9 @@ impl Outbox {
 
     /// The letter is done, and with it those that go with it.
     fn end(&mut self, no: u64, fates: &mut Fates, mut state: impl FnMut(&mut Message)) {
-        let Some(mut letter) = self.letters.remove(&no) else {
+        let Some(mut letter) = self.remove(no) else {
             return;
         };
-        self.touched.remove(&no);
         state(&mut letter.message);
         let with: Vec<u64> = match &letter.words {
             Words::Digest(nos) => nos.iter().chain(&letter.replaces).copied().collect(),
@@ -482,8 +497,7 @@ impl Outbox {
         };
         let end = letter.message.state.clone();
         for no in with {
-            if let Some(mut carried) = self.letters.remove(&no) {
-                self.touched.remove(&no);
+            if let Some(mut carried) = self.remove(no) {
                 carried.message.state = end.clone();
                 carried.went_with = Some(letter.no);
                 fates.done.push(carried);

@@ -430,6 +430,8 @@ pub(crate) struct LetterRecord {
     replaces: Vec<u64>,
     #[serde(rename = "g", default, skip_serializing_if = "is_default")]
     went_with: Option<u64>,
+    #[serde(rename = "aa", default, skip_serializing_if = "is_default")]
+    again: u32,
     #[serde(rename = "l", default, skip_serializing_if = "is_default")]
     log: Vec<AttemptRecord>,
 }
@@ -477,6 +479,7 @@ impl From<&Letter> for LetterRecord {
             only: letter.only,
             replaces: letter.replaces.clone(),
             went_with: letter.went_with,
+            again: letter.again,
             log: letter.log.iter().map(attempt).collect(),
         }
     }
@@ -582,6 +585,7 @@ impl From<LetterRecord> for Letter {
             only: record.only,
             replaces: record.replaces,
             went_with: record.went_with,
+            again: record.again,
             log: record
                 .log
                 .into_iter()

@@ -16,3 +16,5 @@ mod depending;
 mod faults;
 #[path = "it/paging.rs"]
 mod paging;
+#[path = "it/repeating.rs"]
+mod repeating;

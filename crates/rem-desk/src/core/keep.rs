@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::{Closed, DeskCore};
+use super::{Closed, Court, DeskCore};
 use crate::episodes::Slot;
 use crate::outbox::{Letter, Outbox};
 use crate::people::{Fresh, People};
@@ -256,6 +256,11 @@ impl DeskCore {
         core.beaten = site.beaten.map(Timestamp::from_nanos);
         core.next_hold_change = Some(now);
         core.find_failed(now);
+        let court = Court {
+            episodes: &core.episodes,
+            rules: &core.rules,
+        };
+        core.outbox.fold_all(&court);
         Ok(core)
     }
 

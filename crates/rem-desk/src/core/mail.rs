@@ -216,6 +216,10 @@ fn end(letter: &Letter) -> String {
         0 | 1 => String::new(),
         attempts => format!(", attempt {attempts}"),
     };
+    let attempts = match letter.again {
+        0 => attempts,
+        again => format!(", due {} times{attempts}", again + 1),
+    };
     let by = letter
         .log
         .last()
