@@ -1,6 +1,6 @@
 //! Who is on call, and what people changed about it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rem_alert::shift::{
@@ -48,6 +48,8 @@ pub(crate) struct People {
     pub noticed: Timestamp,
     /// When gaps to come were looked for.
     pub linted: Option<Timestamp>,
+    /// The roles that nobody had when that was last looked at.
+    pub gaps: BTreeSet<RoleId>,
     /// When gaps, notices and swaps are looked at next.
     pub next_look: Timestamp,
 }
@@ -62,6 +64,7 @@ impl People {
             fresh: Vec::new(),
             noticed: now,
             linted: None,
+            gaps: BTreeSet::new(),
             next_look: now,
         }
     }

@@ -1,6 +1,6 @@
 //! Shifts begin and end, contacts are tested, the outside hears that we live.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -41,7 +41,10 @@ impl DeskCore {
         }
         self.people.noticed = self.people.noticed.max(now);
         self.dirty.people = true;
-        self.look_for_gaps(&calendar, now);
+        if self.look_for_gaps(&calendar, now) {
+            // What is a gap now is no finding any more, and the other way round.
+            self.people.linted = None;
+        }
         let lint_due = self
             .people
             .linted
@@ -70,8 +73,10 @@ impl DeskCore {
             .map_or(now + LINT_EVERY, |at| at.max(soonest));
     }
 
-    fn look_for_gaps(&mut self, calendar: &Calendar, now: Timestamp) {
+    /// Whether other roles than before have nobody.
+    fn look_for_gaps(&mut self, calendar: &Calendar, now: Timestamp) -> bool {
         let alert: Arc<str> = ONCALL_GAP.into();
+        let mut gaps = BTreeSet::new();
         for role in calendar.roles() {
             let subject = format!("role:{}", role.id);
             let gap = calendar.on_call(&role.id, now).is_empty();
@@ -80,12 +85,16 @@ impl DeskCore {
                 .find(&alert, &subject.as_str().into())
                 .is_some();
             if gap {
+                gaps.insert(role.id.clone());
                 let text = format!("nobody is on call for {}", role.id);
                 self.report(&Report::fires(ONCALL_GAP, &subject, now).message(text), now);
             } else if open {
                 self.report(&Report::clears(ONCALL_GAP, &subject, now), now);
             }
         }
+        let other = self.people.gaps != gaps;
+        self.people.gaps = gaps;
+        other
     }
 
     /// The ladder came to a role that nobody has, or that does not exist.
@@ -113,6 +122,9 @@ impl DeskCore {
         };
         let mut found: BTreeMap<String, String> = BTreeMap::new();
         for finding in lint(calendar, &[], reachable, now) {
+            let Some(finding) = but_for_now(finding, now) else {
+                continue;
+            };
             let subject = match &finding {
                 Finding::Gaps { role, .. }
                 | Finding::Unreachable { role, .. }
@@ -377,6 +389,15 @@ impl DeskCore {
             self.write_plain(to, Some(at), PlainKind::SelfTest, &subject, text, now);
         }
     }
+}
+
+/// A gap that is there now is an alert of its own; only those to come are a finding.
+fn but_for_now(finding: Finding, now: Timestamp) -> Option<Finding> {
+    let Finding::Gaps { role, mut ranges } = finding else {
+        return Some(finding);
+    };
+    ranges.retain(|range| now < range.from);
+    (!ranges.is_empty()).then_some(Finding::Gaps { role, ranges })
 }
 
 fn names(users: &[UserId]) -> String {

@@ -271,12 +271,11 @@ fn a_gap_in_the_rota_goes_to_the_next_role_at_once_and_is_an_alert_itself() {
             rules.fallback = vec![Reach::person(Contact::mail("root@example.com").unwrap())];
         })
         .play(
-            "0s     -> bob digest: 2 alerts          # the gap, and that the file has one
+            "0s     -> bob page: oncall-gap: role:web
              30s    web-1/net/ping finds critical
              1m     -> bob page: down: machine:web-1
              2m     bob completes down@machine:web-1
              2m     bob completes oncall-gap@role:web
-             2m     bob completes oncall-finding@role:web
              20m    end",
         );
 }
