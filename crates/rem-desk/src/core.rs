@@ -8,6 +8,7 @@ use rem_alert::message::Message;
 use rem_graph::{Change, Live, NodeId, State};
 use rem_time::{Span, Timestamp};
 
+use crate::actor::{Actor, Right};
 use crate::compiled::{Behaviours, Compiled};
 use crate::episodes::{About, Episodes, Open, Slot, whole};
 use crate::event::{Action, Evaluated, Report, Target};
@@ -72,6 +73,18 @@ pub enum Refused {
     /// There is no such person.
     #[error("there is no user of this name: {0}")]
     NoUser(String),
+    /// Who wants it may not do it.
+    #[error("{who} may not {what}: that needs the right of an {least}, and {who} is a {right}")]
+    NotAllowed {
+        /// Who.
+        who: Arc<str>,
+        /// Their right.
+        right: Right,
+        /// What they wanted to do.
+        what: &'static str,
+        /// The least right that may.
+        least: Right,
+    },
     /// What was said makes no sense.
     #[error("{0}")]
     Invalid(String),
@@ -395,16 +408,17 @@ impl DeskCore {
     /// A person does something with open alerts; tells which.
     ///
     /// # Errors
-    /// If none of them is open, or what was said makes no sense.
+    /// If they may not, none of them is open, or what was said makes no sense.
     pub fn act(
         &mut self,
         target: &Target,
-        by: &Arc<str>,
+        by: &Actor,
         action: &Action,
         now: Timestamp,
     ) -> Result<Vec<u64>, Refused> {
+        by.needs(Right::Operator, "act on alerts")?;
         let numbers = self.targets(target)?;
-        let by = by.clone();
+        let by = by.name.clone();
         let event = match action {
             Action::Snooze(span) if span.is_zero() => {
                 return Err(Refused::Invalid("a snooze has to last some time".into()));

@@ -11,6 +11,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use unidist::{Bucket, Consistent};
 
+use crate::actor::Actor;
 use crate::core::{DeskCore, News, RecordError, Refused, Reloaded};
 use crate::driver::{Command, Driver, NotDurable};
 use crate::event::{Action, Evaluated, Report, Target};
@@ -213,16 +214,29 @@ impl Desk {
     /// A person does something with open alerts; tells which.
     ///
     /// # Errors
-    /// If none of them is open, or the disk refuses.
+    /// If they may not, none of them is open, or the disk refuses.
     pub async fn act(
         &self,
         target: Target,
-        by: &str,
+        by: &Actor,
         action: Action,
     ) -> Result<Vec<u64>, DeskError> {
-        let by: Arc<str> = by.into();
+        let by = by.clone();
         let done = self.change(move |core, now| core.act(&target, &by, &action, now));
         Ok(done.await??)
+    }
+
+    /// A user of the rules as an actor, with the right that they state: whoever
+    /// answers by mail or by a signed link does it so.
+    ///
+    /// # Errors
+    /// If the rules know no such user, or no longer.
+    pub fn actor(&self, user: &str) -> Result<Actor, DeskError> {
+        let core = self.inner.core.lock();
+        match core.rules.rules.users.get(user) {
+            Some(known) => Ok(Actor::new(user, known.right)),
+            None => Err(Refused::NoUser(user.into()).into()),
+        }
     }
 
     /// What a link or a reply may do: the user, and the alerts it is about that
@@ -251,17 +265,20 @@ impl Desk {
     /// Holds what a plan covers: a known problem, or maintenance, once or recurring.
     ///
     /// # Errors
-    /// If it can never hold, or the disk refuses.
-    pub async fn hold(&self, plan: HoldPlan) -> Result<Arc<str>, DeskError> {
-        Ok(self.change(move |core, now| core.hold(plan, now)).await??)
+    /// If they may not, it can never hold, or the disk refuses.
+    pub async fn hold(&self, by: &Actor, plan: HoldPlan) -> Result<Arc<str>, DeskError> {
+        let by = by.clone();
+        let done = self.change(move |core, now| core.hold(&by, plan, now));
+        Ok(done.await??)
     }
 
     /// Ends a hold.
     ///
     /// # Errors
-    /// If there is no such hold, or the configuration states it, or the disk refuses.
-    pub async fn end_hold(&self, id: &str, by: &str) -> Result<(), DeskError> {
-        let (id, by): (String, Arc<str>) = (id.into(), by.into());
+    /// If they may not, there is no such hold, or the configuration states it, or the
+    /// disk refuses.
+    pub async fn end_hold(&self, id: &str, by: &Actor) -> Result<(), DeskError> {
+        let (id, by) = (id.to_owned(), by.clone());
         let done = self.change(move |core, now| core.end_hold(&id, &by, now));
         Ok(done.await??)
     }
@@ -277,13 +294,13 @@ impl Desk {
     /// If it makes no sense or `by` may not do it, or the disk refuses.
     pub async fn edit_shifts(
         &self,
-        by: &str,
+        by: &Actor,
         reason: &str,
         change: Change,
     ) -> Result<EditId, DeskError> {
-        let (by, reason) = (UserId::from(by), reason.to_owned());
+        let (by, reason) = (by.clone(), reason.to_owned());
         let done = self.change(move |core, now| {
-            core.change_shifts(&by, now, |people| people.edit(&by, &reason, change, now))
+            core.change_shifts(&by, now, |people, by| people.edit(by, &reason, change, now))
         });
         Ok(done.await??)
     }
@@ -294,15 +311,15 @@ impl Desk {
     /// As [`Desk::edit_shifts`].
     pub async fn take_shift(
         &self,
-        by: &str,
+        by: &Actor,
         role: &str,
         range: Option<Range>,
         reason: &str,
     ) -> Result<EditId, DeskError> {
-        let (by, role, reason) = (UserId::from(by), RoleId::from(role), reason.to_owned());
+        let (by, role, reason) = (by.clone(), RoleId::from(role), reason.to_owned());
         let done = self.change(move |core, now| {
-            core.change_shifts(&by, now, |people| {
-                people.take(&by, &role, range, &reason, now)
+            core.change_shifts(&by, now, |people, by| {
+                people.take(by, &role, range, &reason, now)
             })
         });
         Ok(done.await??)
@@ -312,10 +329,10 @@ impl Desk {
     ///
     /// # Errors
     /// As [`Desk::edit_shifts`].
-    pub async fn withdraw_edit(&self, by: &str, id: EditId) -> Result<(), DeskError> {
-        let by = UserId::from(by);
+    pub async fn withdraw_edit(&self, by: &Actor, id: EditId) -> Result<(), DeskError> {
+        let by = by.clone();
         let done = self.change(move |core, now| {
-            core.change_shifts(&by, now, |people| people.withdraw(id, &by, now))
+            core.change_shifts(&by, now, |people, by| people.withdraw(id, by, now))
         });
         Ok(done.await??)
     }
@@ -326,17 +343,17 @@ impl Desk {
     /// As [`Desk::edit_shifts`].
     pub async fn offer_swap(
         &self,
-        by: &str,
+        by: &Actor,
         reason: &str,
         give: Slot,
         to: &str,
         want: Option<Slot>,
     ) -> Result<Swap, DeskError> {
-        let (by, to, reason) = (UserId::from(by), UserId::from(to), reason.to_owned());
+        let (by, to, reason) = (by.clone(), UserId::from(to), reason.to_owned());
         let done = self.change(move |core, now| {
             let offer = (give, to, want);
             let swap =
-                core.change_shifts(&by, now, |people| people.offer(&by, &reason, offer, now))?;
+                core.change_shifts(&by, now, |people, by| people.offer(by, &reason, offer, now))?;
             core.tell_of_swap(&swap, "offered", now);
             Ok::<_, ShiftError>(swap)
         });
@@ -347,10 +364,10 @@ impl Desk {
     ///
     /// # Errors
     /// Also if one of the two no longer has what was offered.
-    pub async fn accept_swap(&self, by: &str, id: SwapId) -> Result<Swap, DeskError> {
-        let by = UserId::from(by);
+    pub async fn accept_swap(&self, by: &Actor, id: SwapId) -> Result<Swap, DeskError> {
+        let by = by.clone();
         let done = self.change(move |core, now| {
-            let swap = core.change_shifts(&by, now, |people| people.accept(id, &by, now))?;
+            let swap = core.change_shifts(&by, now, |people, by| people.accept(id, by, now))?;
             core.tell_of_swap(&swap, "accepted", now);
             Ok::<_, ShiftError>(swap)
         });
@@ -361,10 +378,10 @@ impl Desk {
     ///
     /// # Errors
     /// As [`Desk::edit_shifts`].
-    pub async fn decline_swap(&self, by: &str, id: SwapId) -> Result<Swap, DeskError> {
-        let by = UserId::from(by);
+    pub async fn decline_swap(&self, by: &Actor, id: SwapId) -> Result<Swap, DeskError> {
+        let by = by.clone();
         let done = self.change(move |core, now| {
-            let swap = core.change_shifts(&by, now, |people| people.decline(id, &by, now))?;
+            let swap = core.change_shifts(&by, now, |people, by| people.decline(id, by, now))?;
             core.tell_of_swap(&swap, "declined", now);
             Ok::<_, ShiftError>(swap)
         });

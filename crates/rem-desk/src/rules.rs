@@ -10,6 +10,8 @@ use rem_graph::Graph;
 use rem_notify::Contact;
 use rem_time::{Span, Zone};
 
+use crate::actor::Right;
+
 /// All rules of one site.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
@@ -87,6 +89,8 @@ impl Default for AlertRule {
 pub struct User {
     /// As they are called in messages.
     pub full_name: Option<String>,
+    /// What they may do when they answer by mail or by a signed link.
+    pub right: Right,
     /// Their time zone.
     pub zone: Zone,
     /// What they want to be told about their shifts.

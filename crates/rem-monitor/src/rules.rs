@@ -3,8 +3,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rem_alert::episode::{HoldKind, HoldPlan, Matcher, MatcherOp, When};
-use rem_config::{Alert, Config, ContactWay, WebhookBody};
-use rem_desk::{AlertRule, Heartbeat, Reach, Rules, Timing, User};
+use rem_config::{Alert, Config, ContactWay, Role, WebhookBody};
+use rem_desk::{AlertRule, Heartbeat, Reach, Right, Rules, Timing, User};
 use rem_graph::{BuildError, Builder, Graph};
 use rem_notify::{Body, Contact, ContactError, Script, Template, Webhook};
 use rem_time::{Span, Timestamp};
@@ -53,6 +53,11 @@ pub(crate) fn rules(config: &Config, plan: &Plan, secrets: &Secrets) -> Result<R
     for person in config.users() {
         let user = User {
             full_name: person.full_name.clone(),
+            right: match person.right {
+                Role::Viewer => Right::Viewer,
+                Role::Operator => Right::Operator,
+                Role::Admin => Right::Admin,
+            },
             zone: person.user.zone.clone(),
             notices: person.user.notices.clone(),
             contacts: from_file.reaches(&person.contacts)?,

@@ -7,14 +7,16 @@ use std::sync::Arc;
 use rem_alert::episode::Condition;
 use rem_alert::message::Message;
 use rem_alert::shift::{
-    Calendar, Due, Finding, Notice, Range, Swap, UserId, alterations, lint, next_notice, notices,
+    Author, Calendar, Due, Finding, Notice, Range, Swap, UserId, alterations, lint, next_notice,
+    notices,
 };
 use rem_time::{Span, Timestamp};
 
 use super::{Court, DeskCore, News, ONCALL_GAP};
+use crate::actor::{Actor, Right};
 use crate::event::Report;
 use crate::outbox::{Addressee, Letter, PlainKind, Words};
-use crate::people::ShiftError;
+use crate::people::{People, ShiftError};
 
 /// The alert of what is wrong with a calendar; its subject is the role or the user.
 pub const ONCALL_FINDING: &str = "oncall-finding";
@@ -249,21 +251,24 @@ impl DeskCore {
         format!("open alerts:\n{}\n", lines.join("\n"))
     }
 
-    /// Changes the calendar, and tells whom it concerns.
+    /// Changes the calendar, if `by` may, and tells whom it concerns. Whose shifts
+    /// they may change is for the calendar to say.
     pub(crate) fn change_shifts<T>(
         &mut self,
-        by: &UserId,
+        by: &Actor,
         now: Timestamp,
-        change: impl FnOnce(&mut crate::people::People) -> Result<T, ShiftError>,
+        change: impl FnOnce(&mut People, &Author) -> Result<T, ShiftError>,
     ) -> Result<T, ShiftError> {
+        by.needs(Right::Operator, "change shifts")?;
+        let author = by.author();
         let before = self.people.calendar.clone();
-        let done = change(&mut self.people);
+        let done = change(&mut self.people, &author);
         let after = self.people.calendar.clone();
         self.dirty.people = true;
         self.changes.news.push(News::People);
         if !Arc::ptr_eq(&before, &after) {
             self.people.linted = None;
-            self.tell_of_alterations(&before, &after, by, now);
+            self.tell_of_alterations(&before, &after, &author.user, now);
             self.look_at_people(now);
         }
         done

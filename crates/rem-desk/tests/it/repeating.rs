@@ -8,7 +8,7 @@ use rem_notify::{Delivered, SendError};
 use rem_time::{Clock, ManualClock, Span};
 use unidist::{Cut, SimDisk};
 
-use crate::house::{House, at, mail, open_with, rules};
+use crate::house::{House, at, by, mail, open_with, rules};
 
 fn down(house: &House) {
     for name in ["ann", "bob"] {
@@ -160,7 +160,8 @@ async fn a_page_after_a_snooze_is_not_the_one_that_waited_before_it() {
     house.fires("machine:web-01").await;
     let number = house.desk.overview().alerts[0].id.number;
     let snooze = Action::Snooze(Span::from_seconds(30));
-    let done = house.desk.act(Target::Episode(number), "ann", snooze);
+    let ann = by("ann");
+    let done = house.desk.act(Target::Episode(number), &ann, snooze);
     done.await.unwrap();
     for second in [10, 20, 30] {
         house.at(second).await;
