@@ -13,6 +13,7 @@ use crate::compiled::{Behaviours, Compiled};
 use crate::episodes::{About, Episodes, Open, Slot, whole};
 use crate::event::{Action, Evaluated, Report, Target};
 use crate::outbox::{Addressee, Due, Judge, Letter, Outbox, Words};
+use crate::paths::Paths;
 use crate::people::People;
 use crate::rules::{Reach, Rules};
 use crate::timeline::{Line, Timeline};
@@ -22,6 +23,7 @@ mod keep;
 mod mail;
 mod oncall;
 mod reload;
+mod selftest;
 
 pub use holding::HOLDS_MAX;
 pub(crate) use keep::key;
@@ -29,6 +31,7 @@ pub use keep::{CLOSED_KEPT_MAX, LINES_KEPT_MAX, MESSAGES_KEPT_MAX, RecordError};
 pub use mail::Sending;
 pub use oncall::ONCALL_FINDING;
 pub use reload::Reloaded;
+pub use selftest::ONCALL_PATH;
 
 /// The alert of a contact that does not work; its subject is `user:<name>`.
 pub const CONTACT_BROKEN: &str = "contact-broken";
@@ -118,6 +121,8 @@ pub struct DeskCore {
     /// When every contact was tested, and the outside told that we live.
     pub(crate) tested: Option<Timestamp>,
     pub(crate) beaten: Option<Timestamp>,
+    /// What became of the tests, by the kind of contact.
+    pub(crate) paths: Paths,
     pub(crate) numbers: (u64, u64),
     /// Who ends a hold, while it is ended.
     ended_by: Option<Arc<str>>,
@@ -199,6 +204,7 @@ impl DeskCore {
             hidden: HashMap::new(),
             tested: None,
             beaten: None,
+            paths: Paths::default(),
             numbers: (0, 0),
             ended_by: None,
             found_gaps: Vec::new(),
@@ -219,6 +225,7 @@ impl DeskCore {
             Some(self.people.next_look),
             self.next_hold_change,
             self.next_sign(),
+            self.next_path(),
         ]
         .into_iter()
         .flatten()
@@ -237,6 +244,7 @@ impl DeskCore {
         }
         self.look_at_people(now);
         self.give_signs(now);
+        self.look_at_paths(now);
     }
 
     /// All timers are looked at: each knows when it began, and none gets longer.

@@ -498,6 +498,17 @@ impl Desk {
             .collect()
     }
 
+    /// A self-test came back with its token, by whatever way; tells the kind of
+    /// contact. Asking twice does no harm.
+    ///
+    /// # Errors
+    /// If the token is not ours, too old, or of no self-test, or the disk refuses.
+    pub async fn arrived(&self, token: &str) -> Result<Arc<str>, DeskError> {
+        let grant = self.inner.key.verify(token, self.inner.clock.now())?;
+        let done = self.change(move |core, now| core.arrived(&grant.about, now));
+        Ok(done.await??)
+    }
+
     /// Tests the loop contacts and the broken ones now.
     ///
     /// # Errors

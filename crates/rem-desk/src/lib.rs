@@ -75,6 +75,7 @@ mod event;
 mod history;
 mod kept;
 mod outbox;
+mod paths;
 mod people;
 mod record;
 mod rules;
@@ -85,7 +86,8 @@ mod view;
 
 pub use crate::core::{
     CLOSED_KEPT_MAX, CONTACT_BROKEN, Changes, DeskCore, HOLDS_MAX, LINES_KEPT_MAX,
-    MESSAGES_KEPT_MAX, News, ONCALL_FINDING, ONCALL_GAP, RecordError, Refused, Reloaded, Sending,
+    MESSAGES_KEPT_MAX, News, ONCALL_FINDING, ONCALL_GAP, ONCALL_PATH, RecordError, Refused,
+    Reloaded, Sending,
 };
 pub use actor::{Actor, Right};
 pub use desk::{Desk, DeskError, Parts, Rechecks, TaskList, TaskOutput};
@@ -95,6 +97,7 @@ pub use kept::Kept;
 pub use outbox::{
     ATTEMPTS_KEPT, Addressee, Attempt, Broken, DIGEST_ALERTS_MAX, Letter, Outcome, PlainKind, Words,
 };
+pub use paths::{PathState, PathView};
 pub use people::ShiftError;
 pub use rules::{AlertRule, Heartbeat, Reach, Rules, Timing, User};
 pub use timeline::Line;

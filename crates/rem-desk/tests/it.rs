@@ -14,6 +14,8 @@ mod crash;
 mod depending;
 #[path = "it/faults.rs"]
 mod faults;
+#[path = "it/looping.rs"]
+mod looping;
 #[path = "it/paging.rs"]
 mod paging;
 #[path = "it/repeating.rs"]

@@ -110,7 +110,10 @@ impl Replies {
     /// # Errors
     /// Why it did nothing. Only [`NoReply::Desk`] is worth another try.
     pub async fn take(&self, mail: &[u8]) -> Result<String, NoReply> {
-        let reply = MailReply::parse(mail)?;
+        let reply = match MailReply::parse(mail) {
+            Ok(reply) => reply,
+            Err(ignored) => return self.own(ignored).await,
+        };
         let from = reply.from.to_lowercase();
         let people = self.0.addresses.read().get(&from).cloned();
         let refuse = |why: &str| NoReply::NotAllowed {
@@ -136,6 +139,20 @@ impl Replies {
             }
         }
         Err(last)
+    }
+
+    /// A mail of ours that came back: the test of this way has arrived.
+    async fn own(&self, ignored: Ignored) -> Result<String, NoReply> {
+        if let Ignored::Own { tokens, .. } = &ignored {
+            for token in tokens {
+                match self.0.desk.arrived(token).await {
+                    Ok(kind) => return Ok(format!("the self-test by {kind} arrived")),
+                    Err(DeskError::Token(_) | DeskError::Refused(_)) => {}
+                    Err(error) => return Err(NoReply::Desk(error)),
+                }
+            }
+        }
+        Err(ignored.into())
     }
 
     async fn act(

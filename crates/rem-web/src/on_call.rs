@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::asked::{Asked, known_role, known_user, missing};
 use crate::holds::zone_of;
 use crate::trouble::Trouble;
-use crate::view::{BrokenJson, EditJson, OnCallJson, ShiftJson, SwapJson};
+use crate::view::{BrokenJson, EditJson, OnCallJson, PathJson, ShiftJson, SwapJson};
 
 /// The longest stretch of the calendar that one answer lists.
 const LISTED_MAX: Span = Span::from_seconds(400 * 86_400);
@@ -17,7 +17,8 @@ const LISTED_MAX: Span = Span::from_seconds(400 * 86_400);
 const FEED_BACK: Span = Span::from_seconds(31 * 86_400);
 const FEED_AHEAD: Span = Span::from_seconds(366 * 86_400);
 
-/// Who has each role, until when, and who then; and the contacts that do not work.
+/// Who has each role, until when, and who then; the contacts that do not work, and
+/// where the self-test of each kind of contact stands.
 pub(crate) async fn now(running: Running, _: Asked) -> Result<Value, Trouble> {
     let overview = running.desk.overview();
     let roles = overview.on_call.into_iter();
@@ -26,6 +27,7 @@ pub(crate) async fn now(running: Running, _: Asked) -> Result<Value, Trouble> {
         "at": overview.at.to_string(),
         "roles": roles.map(OnCallJson::from).collect::<Vec<_>>(),
         "broken_contacts": broken.map(BrokenJson::from).collect::<Vec<_>>(),
+        "self_tests": overview.paths.iter().map(PathJson::from).collect::<Vec<_>>(),
     }))
 }
 

@@ -123,6 +123,7 @@ impl DeskCore {
     }
 
     fn done(&mut self, letter: Letter, now: Timestamp) {
+        self.test_done(&letter, now);
         self.changes.news.push(News::Message(letter.no));
         if let Some((id, number)) = &letter.message.about {
             if let Some(slot) = self.episodes.numbered(id.number) {

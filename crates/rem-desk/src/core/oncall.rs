@@ -372,28 +372,6 @@ impl DeskCore {
             }
         }
     }
-
-    /// One test message to each loop contact of the site, and to each contact that
-    /// is known as broken.
-    pub(crate) fn test_contacts(&mut self, now: Timestamp) {
-        let subject = format!("{}: does this contact work?", self.rules.rules.site);
-        let text = "a test; nothing is to be done\n";
-        let mut tests: Vec<(Addressee, u32)> = (0..self.rules.rules.self_test.len() as u32)
-            .map(|at| (Addressee::SelfTest, at))
-            .collect();
-        for broken in self.outbox.broken() {
-            let reaches = self.rules.reaches(&broken.to);
-            let at = reaches
-                .iter()
-                .position(|reach| reach.contact.to_string() == broken.contact);
-            if let Some(at) = at.filter(|_| broken.to != Addressee::SelfTest) {
-                tests.push((broken.to.clone(), at as u32));
-            }
-        }
-        for (to, at) in tests {
-            self.write_plain(to, Some(at), PlainKind::SelfTest, &subject, text, now);
-        }
-    }
 }
 
 /// A gap that is there now is an alert of its own; only those to come are a finding.

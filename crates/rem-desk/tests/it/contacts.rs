@@ -126,6 +126,22 @@ async fn a_role_that_nobody_ever_has_is_one_alert() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_alert_that_nobody_can_be_told_of_does_not_spin() {
+    let mut rules = rules();
+    rules.roles.clear();
+    let house = House::open(rules).await;
+    house.fires("machine:web-01").await;
+    house.at(60).await;
+    let alerts = house.desk.overview().alerts;
+    let about = alerts
+        .iter()
+        .find(|open| &*open.id.alert == "down")
+        .unwrap();
+    let episode = house.desk.episode(about.id.number).await.unwrap().unwrap();
+    assert!(episode.timeline.len() < 10, "{:?}", episode.timeline);
+}
+
+#[tokio::test(start_paused = true)]
 async fn where_nobody_is_on_call_the_fallback_is_told() {
     let mut rules = rules();
     rules.roles.clear();

@@ -35,7 +35,7 @@ users:
 roles:
   web: {users: [ann, bob], admins: [ann], rotation: {every: 1w, at: mon 09:00, from: 2026-01-05, zone: Europe/Berlin}}
 alerts: {web-down: {severity: critical, notes: "https://wiki.example.com/web-down"}}
-notify: {url: "https://rem.example.com", fallback: [{mail: root@example.com}], smtp: {url: "smtp://localhost:25", from: rem@example.com}}
+notify: {url: "https://rem.example.com", fallback: [{mail: root@example.com}], smtp: {url: "smtp://localhost:25", from: rem@example.com}, self_test: {comes_back: [mail]}}
 "#;
 
 /// The only monitor.
