@@ -66,7 +66,7 @@ pub use notice::{
 };
 pub use plan::{Align, Every, Order, Plan, PlanError};
 pub use range::Range;
-pub use rights::{EDIT_LENGTH_MAX, EDITS_MAX, EditError};
+pub use rights::{Author, EDIT_LENGTH_MAX, EDITS_MAX, EditError};
 pub use role::{Role, User};
 pub use rotation::{Rotation, Version};
 pub use shifts::{SHIFTS_MAX, Shift, Spell, Why};

@@ -23,6 +23,17 @@ pub struct Contact {
     pub place: Place,
 }
 
+/// The kind of a contact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ContactKind {
+    /// A mail.
+    Mail,
+    /// An HTTP POST.
+    Webhook,
+    /// A program.
+    Script,
+}
+
 /// How somebody is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ContactWay {
@@ -156,6 +167,17 @@ impl fmt::Debug for Text {
         match self {
             Self::Plain(_) => f.write_str("…"),
             Self::Secret(source) => source.fmt(f),
+        }
+    }
+}
+
+impl ContactKind {
+    /// As it is written: `mail`, `webhook`, `script`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mail => "mail",
+            Self::Webhook => "webhook",
+            Self::Script => "script",
         }
     }
 }

@@ -104,7 +104,9 @@ pub use check::{
 pub use config::{
     Config, Connection, ConnectionNeed, Deployment, Interface, Machine, Package, Service, Transport,
 };
-pub use contact::{Contact, ContactWay, ScriptContact, Text, WebhookBody, WebhookContact};
+pub use contact::{
+    Contact, ContactKind, ContactWay, ScriptContact, Text, WebhookBody, WebhookContact,
+};
 pub use dependency::{DependencyGroup, DependencyNode, PlainNode, Requirement};
 pub use diff::{Changes, Named, diff};
 pub use explain::{UnknownName, explain};
@@ -120,7 +122,7 @@ pub use name::{
     AlertName, DeploymentName, InterfaceName, JobName, MachineName, MonitorName, NAME_CHARS_MAX,
     NodeName, ObserverName, PackageName, RoleName, ServiceName, SiteName, UserName,
 };
-pub use notify::{Heartbeat, Imap, Notify, SELF_TEST_DEFAULT, Smtp, THROTTLE_DEFAULT};
+pub use notify::{Heartbeat, Imap, Notify, SELF_TEST_DEFAULT, SelfTest, Smtp, THROTTLE_DEFAULT};
 pub use people::{Duty, Person, TaskScript};
 pub use plan::MONITORS_MAX;
 pub use read::{load, load_with, read_levels};

@@ -1,7 +1,7 @@
 use rem_time::Span;
 use rem_yaml::SecretSource;
 
-use crate::contact::Contact;
+use crate::contact::{Contact, ContactKind};
 
 /// How messages leave and answers come in.
 #[derive(Clone, Debug, Default)]
@@ -15,8 +15,8 @@ pub struct Notify {
     pub imap: Option<Imap>,
     /// The outside that notices when we are silent.
     pub heartbeat: Option<Heartbeat>,
-    /// How often every kind of contact is tested; `None` is never.
-    pub self_test: Option<Span>,
+    /// How every kind of contact is tested; `None` is never.
+    pub self_test: Option<SelfTest>,
     /// Who is told when no role has anybody.
     pub fallback: Vec<Contact>,
     /// The time after which one more message to one contact may leave, once a few left
@@ -26,6 +26,9 @@ pub struct Notify {
 
 /// How often contacts are tested unless told.
 pub const SELF_TEST_DEFAULT: Span = Span::from_seconds(86_400);
+
+/// How long a test may take to come back unless told.
+pub const SELF_TEST_WITHIN_DEFAULT: Span = Span::from_seconds(900);
 
 /// The pause between messages to one contact unless told.
 pub const THROTTLE_DEFAULT: Span = Span::from_seconds(60);
@@ -56,6 +59,19 @@ pub struct Imap {
     pub folder: String,
     /// How often it is looked into; 30 s unless told.
     pub every: Span,
+}
+
+/// How every kind of contact is tested.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SelfTest {
+    /// How often; daily unless told.
+    pub every: Span,
+    /// How long a test that was taken over may take to come back; 15 m unless told.
+    pub within: Span,
+    /// The kinds whose tests come back, in order: a mail to our own reply address, a
+    /// webhook or a script by a request to our pages. Mail where an inbox is read,
+    /// unless told.
+    pub comes_back: Vec<ContactKind>,
 }
 
 /// A sign of life for somebody outside.

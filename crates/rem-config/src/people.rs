@@ -40,6 +40,8 @@ pub struct Person {
     pub full_name: Option<String>,
     /// A number for scripts that send texts.
     pub phone: Option<String>,
+    /// What they may do.
+    pub right: Right,
     /// Zone and notices.
     pub user: shift::User,
     /// How to reach them, the best way first.
@@ -72,6 +74,7 @@ impl Person {
         self.name == other.name
             && self.full_name == other.full_name
             && self.phone == other.phone
+            && self.right == other.right
             && self.user == other.user
             && self.contacts.len() == other.contacts.len()
             && contacts.into_iter().all(|(one, other)| one.same_as(other))

@@ -38,6 +38,7 @@ mod role;
 mod rotation;
 mod run;
 mod scope;
+mod self_test;
 mod series;
 mod service;
 mod states;
@@ -259,6 +260,7 @@ impl Draft {
             Some(site) => site.value,
             None => SiteName::new("main").ok()?,
         };
+        let notify = self.notify.finish(!self.listeners.is_empty(), problems);
         let mut config = Config {
             site,
             data: self
@@ -278,7 +280,7 @@ impl Draft {
             people: settled(self.users),
             holds: self.holds,
             jobs: settled(self.jobs),
-            notify: self.notify.finish(),
+            notify,
             limits: self
                 .limits
                 .map_or_else(Limits::default, |limits| limits.value),

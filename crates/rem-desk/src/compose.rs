@@ -63,9 +63,27 @@ impl DeskCore {
                     letter.message.made,
                 );
                 out.urgency = Urgency::Low;
+                if let Some(about) = self.test_of(letter) {
+                    self.let_come_back(&mut out, about, key, now);
+                }
                 Some(out)
             }
         }
+    }
+
+    /// The token and the link by which a self-test comes back.
+    fn let_come_back(&self, out: &mut Outgoing, about: String, key: &TokenKey, now: Timestamp) {
+        let token = key.sign(&Grant {
+            about,
+            user: String::new(),
+            expires: now + self.rules.rules.timing.link_valid,
+        });
+        if let Some(base) = &self.rules.rules.base_url {
+            let url = format!("{}/arrived/{token}", base.trim_end_matches('/'));
+            out.json = json!({"site": self.rules.rules.site, "arrived": url});
+            out.links.push(Link::new("it arrived", url));
+        }
+        out.reply_token = Some(token);
     }
 
     fn open_of(&self, letter: &Letter) -> Option<&Open> {

@@ -3,8 +3,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rem_alert::episode::HoldPlan;
-use rem_alert::shift::{Calendar, Change, EditId, Range, RoleId, Slot, Swap, SwapId, UserId};
 use rem_notify::Post;
 use rem_time::{Clock, Timestamp};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -13,13 +11,15 @@ use unidist::{Bucket, Consistent};
 
 use crate::core::{DeskCore, News, RecordError, Refused, Reloaded};
 use crate::driver::{Command, Driver, NotDurable};
-use crate::event::{Action, Evaluated, Report, Target};
-use crate::outbox::Letter;
+use crate::event::{Evaluated, Report};
 use crate::people::ShiftError;
 use crate::rules::Rules;
 use crate::store::Store;
-use crate::token::{Grant, TokenError, TokenKey};
-use crate::view::{EpisodeView, Explanation, OnCallView, Overview};
+use crate::token::{TokenError, TokenKey};
+use crate::view::{EpisodeView, Explanation, Overview};
+
+mod answers;
+mod shifts;
 
 /// Commands that wait for the desk; more make their callers wait.
 const COMMANDS_QUEUED_MAX: usize = 1_024;
@@ -210,195 +210,6 @@ impl Desk {
         self.inner.rechecks.lock().take().map(Rechecks)
     }
 
-    /// A person does something with open alerts; tells which.
-    ///
-    /// # Errors
-    /// If none of them is open, or the disk refuses.
-    pub async fn act(
-        &self,
-        target: Target,
-        by: &str,
-        action: Action,
-    ) -> Result<Vec<u64>, DeskError> {
-        let by: Arc<str> = by.into();
-        let done = self.change(move |core, now| core.act(&target, &by, &action, now));
-        Ok(done.await??)
-    }
-
-    /// What a link or a reply may do: the user, and the alerts it is about that
-    /// are still open.
-    ///
-    /// # Errors
-    /// If the token is not ours or too old, or nothing of it is open any more.
-    pub async fn granted(&self, token: &str) -> Result<(Grant, Target), DeskError> {
-        let grant = self.inner.key.verify(token, self.inner.clock.now())?;
-        let nothing = || Refused::NoEpisode(grant.about.clone());
-        let target = match grant.about.strip_prefix('d') {
-            None => Target::Episode(grant.about.parse().map_err(|_| nothing())?),
-            Some(digest) => {
-                let no: u64 = digest.parse().map_err(|_| nothing())?;
-                let letters = self.letters_of_digest(no).await?;
-                let numbers: Vec<u64> = letters.iter().filter_map(Letter::episode).collect();
-                if numbers.is_empty() {
-                    return Err(nothing().into());
-                }
-                Target::Episodes(numbers)
-            }
-        };
-        Ok((grant, target))
-    }
-
-    /// Holds what a plan covers: a known problem, or maintenance, once or recurring.
-    ///
-    /// # Errors
-    /// If it can never hold, or the disk refuses.
-    pub async fn hold(&self, plan: HoldPlan) -> Result<Arc<str>, DeskError> {
-        Ok(self.change(move |core, now| core.hold(plan, now)).await??)
-    }
-
-    /// Ends a hold.
-    ///
-    /// # Errors
-    /// If there is no such hold, or the configuration states it, or the disk refuses.
-    pub async fn end_hold(&self, id: &str, by: &str) -> Result<(), DeskError> {
-        let (id, by): (String, Arc<str>) = (id.into(), by.into());
-        let done = self.change(move |core, now| core.end_hold(&id, &by, now));
-        Ok(done.await??)
-    }
-
-    /// All holds there are: those of people and those of the configuration.
-    pub fn holds(&self) -> Vec<HoldPlan> {
-        self.inner.core.lock().holds.plans.clone()
-    }
-
-    /// Changes the calendar: an override, another person as well, a vacation.
-    ///
-    /// # Errors
-    /// If it makes no sense or `by` may not do it, or the disk refuses.
-    pub async fn edit_shifts(
-        &self,
-        by: &str,
-        reason: &str,
-        change: Change,
-    ) -> Result<EditId, DeskError> {
-        let (by, reason) = (UserId::from(by), reason.to_owned());
-        let done = self.change(move |core, now| {
-            core.change_shifts(&by, now, |people| people.edit(&by, &reason, change, now))
-        });
-        Ok(done.await??)
-    }
-
-    /// "I take this shift": until the role's next hand-over, or for a range.
-    ///
-    /// # Errors
-    /// As [`Desk::edit_shifts`].
-    pub async fn take_shift(
-        &self,
-        by: &str,
-        role: &str,
-        range: Option<Range>,
-        reason: &str,
-    ) -> Result<EditId, DeskError> {
-        let (by, role, reason) = (UserId::from(by), RoleId::from(role), reason.to_owned());
-        let done = self.change(move |core, now| {
-            core.change_shifts(&by, now, |people| {
-                people.take(&by, &role, range, &reason, now)
-            })
-        });
-        Ok(done.await??)
-    }
-
-    /// Takes an edit of the calendar back.
-    ///
-    /// # Errors
-    /// As [`Desk::edit_shifts`].
-    pub async fn withdraw_edit(&self, by: &str, id: EditId) -> Result<(), DeskError> {
-        let by = UserId::from(by);
-        let done = self.change(move |core, now| {
-            core.change_shifts(&by, now, |people| people.withdraw(id, &by, now))
-        });
-        Ok(done.await??)
-    }
-
-    /// Offers a shift to somebody, perhaps for one of theirs. They are told.
-    ///
-    /// # Errors
-    /// As [`Desk::edit_shifts`].
-    pub async fn offer_swap(
-        &self,
-        by: &str,
-        reason: &str,
-        give: Slot,
-        to: &str,
-        want: Option<Slot>,
-    ) -> Result<Swap, DeskError> {
-        let (by, to, reason) = (UserId::from(by), UserId::from(to), reason.to_owned());
-        let done = self.change(move |core, now| {
-            let offer = (give, to, want);
-            let swap =
-                core.change_shifts(&by, now, |people| people.offer(&by, &reason, offer, now))?;
-            core.tell_of_swap(&swap, "offered", now);
-            Ok::<_, ShiftError>(swap)
-        });
-        Ok(done.await??)
-    }
-
-    /// Accepts an offer: the shifts change hands at once.
-    ///
-    /// # Errors
-    /// Also if one of the two no longer has what was offered.
-    pub async fn accept_swap(&self, by: &str, id: SwapId) -> Result<Swap, DeskError> {
-        let by = UserId::from(by);
-        let done = self.change(move |core, now| {
-            let swap = core.change_shifts(&by, now, |people| people.accept(id, &by, now))?;
-            core.tell_of_swap(&swap, "accepted", now);
-            Ok::<_, ShiftError>(swap)
-        });
-        Ok(done.await??)
-    }
-
-    /// Declines an offer, or takes it back.
-    ///
-    /// # Errors
-    /// As [`Desk::edit_shifts`].
-    pub async fn decline_swap(&self, by: &str, id: SwapId) -> Result<Swap, DeskError> {
-        let by = UserId::from(by);
-        let done = self.change(move |core, now| {
-            let swap = core.change_shifts(&by, now, |people| people.decline(id, &by, now))?;
-            core.tell_of_swap(&swap, "declined", now);
-            Ok::<_, ShiftError>(swap)
-        });
-        Ok(done.await??)
-    }
-
-    /// The offers, open and over, the oldest first.
-    pub fn swaps(&self) -> Vec<Swap> {
-        self.inner
-            .core
-            .lock()
-            .people
-            .swaps
-            .values()
-            .cloned()
-            .collect()
-    }
-
-    /// Who is on call in a role at an instant, past or future.
-    pub fn on_call(&self, role: &str, at: Timestamp) -> Vec<Arc<str>> {
-        self.inner.core.lock().people.on_call(role, at)
-    }
-
-    /// Who is on call in each role now, until when, and who then.
-    pub fn on_call_now(&self) -> Vec<OnCallView> {
-        let now = self.inner.clock.now();
-        self.inner.core.lock().on_call_now(now)
-    }
-
-    /// The calendar as it is now: shifts, gaps, iCal.
-    pub fn calendar(&self) -> Arc<Calendar> {
-        self.inner.core.lock().people.calendar.clone()
-    }
-
     /// Everything at a glance.
     pub fn overview(&self) -> Overview {
         let now = self.inner.clock.now();
@@ -436,18 +247,6 @@ impl Desk {
             .collect()
     }
 
-    async fn letters_of_digest(&self, no: u64) -> Result<Vec<Letter>, DeskError> {
-        let open: Option<Vec<_>> = {
-            let core = self.inner.core.lock();
-            let letter = core.outbox.get(no);
-            letter.map(|letter| core.outbox.carried(letter).cloned().collect())
-        };
-        match open {
-            Some(letters) => Ok(letters),
-            None => crate::history::digest(&self.inner.store, no).await,
-        }
-    }
-
     /// Works by other rules from now on. Whatever they do not change is left alone;
     /// alerts that are no longer configured are closed, with a note.
     ///
@@ -479,6 +278,17 @@ impl Desk {
         attempts
             .map(|((kind, outcome), number)| (*kind, *outcome, *number))
             .collect()
+    }
+
+    /// A self-test came back with its token, by whatever way; tells the kind of
+    /// contact. Asking twice does no harm.
+    ///
+    /// # Errors
+    /// If the token is not ours, too old, or of no self-test, or the disk refuses.
+    pub async fn arrived(&self, token: &str) -> Result<Arc<str>, DeskError> {
+        let grant = self.inner.key.verify(token, self.inner.clock.now())?;
+        let done = self.change(move |core, now| core.arrived(&grant.about, now));
+        Ok(done.await??)
     }
 
     /// Tests the loop contacts and the broken ones now.

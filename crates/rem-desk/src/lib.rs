@@ -22,7 +22,7 @@
 //! use std::sync::Arc;
 //! use rem_alert::episode::Step;
 //! use rem_alert::shift::Role;
-//! use rem_desk::{Action, Desk, Parts, Reach, Report, Rules, Target, TokenKey, User};
+//! use rem_desk::{Action, Actor, Desk, Parts, Reach, Report, Rules, Target, TokenKey, User};
 //! use rem_notify::{Contact, FakePost};
 //! use rem_time::{ManualClock, Span, Timestamp};
 //! use unidist::{BucketSpec, Unidist};
@@ -58,11 +58,13 @@
 //! assert_eq!(post.delivered()[0].message.subject, "web-down: machine:web-01");
 //!
 //! let number = desk.overview().alerts[0].id.number;
-//! desk.act(Target::Episode(number), "ann", Action::Complete).await?;
+//! let ann = Actor::operator("ann");
+//! desk.act(Target::Episode(number), &ann, Action::Complete).await?;
 //! # desk.close(std::time::Duration::from_secs(1)).await;
 //! # Ok(()) }
 //! ```
 
+mod actor;
 mod compiled;
 mod compose;
 mod core;
@@ -73,6 +75,7 @@ mod event;
 mod history;
 mod kept;
 mod outbox;
+mod paths;
 mod people;
 mod record;
 mod rules;
@@ -83,8 +86,10 @@ mod view;
 
 pub use crate::core::{
     CLOSED_KEPT_MAX, CONTACT_BROKEN, Changes, DeskCore, HOLDS_MAX, LINES_KEPT_MAX,
-    MESSAGES_KEPT_MAX, News, ONCALL_FINDING, ONCALL_GAP, RecordError, Refused, Reloaded, Sending,
+    MESSAGES_KEPT_MAX, News, ONCALL_FINDING, ONCALL_GAP, ONCALL_PATH, RecordError, Refused,
+    Reloaded, Sending,
 };
+pub use actor::{Actor, Right};
 pub use desk::{Desk, DeskError, Parts, Rechecks, TaskList, TaskOutput};
 pub use driver::{NotDurable, SENDS_AT_ONCE_MAX};
 pub use event::{Action, Evaluated, Report, Target};
@@ -92,6 +97,7 @@ pub use kept::Kept;
 pub use outbox::{
     ATTEMPTS_KEPT, Addressee, Attempt, Broken, DIGEST_ALERTS_MAX, Letter, Outcome, PlainKind, Words,
 };
+pub use paths::{PathState, PathView};
 pub use people::ShiftError;
 pub use rules::{AlertRule, Heartbeat, Reach, Rules, Timing, User};
 pub use timeline::Line;

@@ -1,14 +1,15 @@
 //! Who is on call, and what people changed about it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rem_alert::shift::{
-    Calendar, Change, Edit, EditError, EditId, Range, RoleId, Slot, Swap, SwapError, SwapId, User,
-    UserId,
+    Author, Calendar, Change, Edit, EditError, EditId, Range, RoleId, Slot, Swap, SwapError,
+    SwapId, User, UserId,
 };
 use rem_time::{Span, Timestamp};
 
+use crate::core::Refused;
 use crate::rules::Rules;
 
 /// Swaps that are over and still shown.
@@ -33,6 +34,9 @@ pub enum ShiftError {
     /// The swap cannot be made, accepted or declined.
     #[error(transparent)]
     Swap(#[from] SwapError),
+    /// Who wants it may change no shift.
+    #[error(transparent)]
+    Refused(#[from] Refused),
     /// There is no such offer.
     #[error("there is no swap of this number: {0}")]
     NoSwap(SwapId),
@@ -48,6 +52,8 @@ pub(crate) struct People {
     pub noticed: Timestamp,
     /// When gaps to come were looked for.
     pub linted: Option<Timestamp>,
+    /// The roles that nobody had when that was last looked at.
+    pub gaps: BTreeSet<RoleId>,
     /// When gaps, notices and swaps are looked at next.
     pub next_look: Timestamp,
 }
@@ -62,6 +68,7 @@ impl People {
             fresh: Vec::new(),
             noticed: now,
             linted: None,
+            gaps: BTreeSet::new(),
             next_look: now,
         }
     }
@@ -87,7 +94,7 @@ impl People {
 
     pub(crate) fn edit(
         &mut self,
-        by: &UserId,
+        by: &Author,
         reason: &str,
         change: Change,
         now: Timestamp,
@@ -98,7 +105,7 @@ impl People {
 
     pub(crate) fn take(
         &mut self,
-        by: &UserId,
+        by: &Author,
         role: &RoleId,
         range: Option<Range>,
         reason: &str,
@@ -111,7 +118,7 @@ impl People {
     pub(crate) fn withdraw(
         &mut self,
         id: EditId,
-        by: &UserId,
+        by: &Author,
         now: Timestamp,
     ) -> Result<(), ShiftError> {
         let edit = self.calendar.withdraw(id, by, now)?;
@@ -121,7 +128,7 @@ impl People {
 
     pub(crate) fn offer(
         &mut self,
-        by: &UserId,
+        by: &Author,
         reason: &str,
         offer: (Slot, UserId, Option<Slot>),
         now: Timestamp,
@@ -138,7 +145,7 @@ impl People {
     pub(crate) fn accept(
         &mut self,
         id: SwapId,
-        by: &UserId,
+        by: &Author,
         now: Timestamp,
     ) -> Result<Swap, ShiftError> {
         let swap = self.swaps.get(&id).ok_or(ShiftError::NoSwap(id))?;
@@ -159,7 +166,7 @@ impl People {
     pub(crate) fn decline(
         &mut self,
         id: SwapId,
-        by: &UserId,
+        by: &Author,
         now: Timestamp,
     ) -> Result<Swap, ShiftError> {
         let swap = self.swaps.get(&id).ok_or(ShiftError::NoSwap(id))?;

@@ -1,7 +1,7 @@
 //! What the desk works by: alerts, ladders, people, the graph. Plain data; the
 //! configuration makes it, and [`crate::Desk::reload`] exchanges it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use rem_alert::episode::{self, HoldPlan};
@@ -9,6 +9,8 @@ use rem_alert::shift::{NoticeWishes, Role};
 use rem_graph::Graph;
 use rem_notify::Contact;
 use rem_time::{Span, Zone};
+
+use crate::actor::Right;
 
 /// All rules of one site.
 #[derive(Clone, Debug, Default)]
@@ -44,8 +46,12 @@ pub struct Rules {
     pub holds: Vec<HoldPlan>,
     /// How the desk itself behaves.
     pub timing: Timing,
-    /// Contacts that only exist to be tested: a loop address, a sink.
+    /// Where self-tests go, one of each kind: a loop address, a sink.
     pub self_test: Vec<Reach>,
+    /// The kinds of contact (`mail`, `webhook`, `script`) whose self-tests come back to
+    /// [`crate::Desk::arrived`]; an alert tells when one does not. The others count
+    /// once they are taken over.
+    pub comes_back: BTreeSet<String>,
     /// The outside that notices when we are silent.
     pub heartbeat: Option<Heartbeat>,
 }
@@ -87,6 +93,8 @@ impl Default for AlertRule {
 pub struct User {
     /// As they are called in messages.
     pub full_name: Option<String>,
+    /// What they may do when they answer by mail or by a signed link.
+    pub right: Right,
     /// Their time zone.
     pub zone: Zone,
     /// What they want to be told about their shifts.
@@ -149,6 +157,8 @@ pub struct Timing {
     /// How often the contacts of [`Rules::self_test`], and all that are known as
     /// broken, get a test message. `None`: never.
     pub self_test_every: Option<Span>,
+    /// How long a self-test that was taken over may take to come back.
+    pub self_test_within: Span,
 }
 
 impl Default for Timing {
@@ -158,6 +168,7 @@ impl Default for Timing {
             next_contact_after: 3,
             link_valid: Span::from_seconds(7 * 86_400),
             self_test_every: Some(Span::from_seconds(86_400)),
+            self_test_within: Span::from_seconds(900),
         }
     }
 }

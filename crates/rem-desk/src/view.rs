@@ -11,6 +11,7 @@ use rem_time::Timestamp;
 use crate::core::DeskCore;
 use crate::episodes::Open;
 use crate::outbox::{Broken, Letter};
+use crate::paths::PathView;
 use crate::record::EpisodeRecord;
 use crate::timeline::Line;
 
@@ -28,6 +29,8 @@ pub struct Overview {
     pub on_call: Vec<OnCallView>,
     /// Contacts that do not work.
     pub broken: Vec<Broken>,
+    /// Where the self-test of each kind of contact stands.
+    pub paths: Vec<PathView>,
     /// Messages that are not yet taken over.
     pub waiting: usize,
     /// When the oldest of them was made.
@@ -137,6 +140,7 @@ impl DeskCore {
             alerts,
             on_call: self.on_call_now(now),
             broken: self.outbox.broken().cloned().collect(),
+            paths: self.path_views(),
             waiting: self.outbox.letters().len(),
             oldest_waiting: self
                 .outbox

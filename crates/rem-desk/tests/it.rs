@@ -14,5 +14,13 @@ mod crash;
 mod depending;
 #[path = "it/faults.rs"]
 mod faults;
+#[path = "it/kill.rs"]
+mod kill;
+#[path = "it/kill_child.rs"]
+mod kill_child;
+#[path = "it/looping.rs"]
+mod looping;
 #[path = "it/paging.rs"]
 mod paging;
+#[path = "it/repeating.rs"]
+mod repeating;

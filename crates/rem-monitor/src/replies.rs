@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use parking_lot::RwLock;
 use rem_config::{Config, ContactWay};
-use rem_desk::{Action, Desk, DeskError};
+use rem_desk::{Action, Actor, Desk, DeskError};
 use rem_notify::{Command, Ignored, ImapInbox, InboxError, MailReply, Reply};
 use rem_time::Span;
 use rem_yaml::SecretError;
@@ -110,7 +110,10 @@ impl Replies {
     /// # Errors
     /// Why it did nothing. Only [`NoReply::Desk`] is worth another try.
     pub async fn take(&self, mail: &[u8]) -> Result<String, NoReply> {
-        let reply = MailReply::parse(mail)?;
+        let reply = match MailReply::parse(mail) {
+            Ok(reply) => reply,
+            Err(ignored) => return self.own(ignored).await,
+        };
         let from = reply.from.to_lowercase();
         let people = self.0.addresses.read().get(&from).cloned();
         let refuse = |why: &str| NoReply::NotAllowed {
@@ -124,7 +127,10 @@ impl Replies {
         for token in &reply.tokens {
             match self.0.desk.granted(token).await {
                 Ok((grant, target)) if people.contains(&grant.user) => {
-                    return self.act(&grant.user, &reply, target).await;
+                    return match self.0.desk.actor(&grant.user) {
+                        Ok(by) => self.act(&by, &reply, target).await,
+                        Err(error) => Err(refuse(&error.to_string())),
+                    };
                 }
                 Ok((grant, _)) => last = refuse(&format!("our mail went to {}", grant.user)),
                 Err(DeskError::Token(error)) => last = refuse(&error.to_string()),
@@ -135,9 +141,23 @@ impl Replies {
         Err(last)
     }
 
+    /// A mail of ours that came back: the test of this way has arrived.
+    async fn own(&self, ignored: Ignored) -> Result<String, NoReply> {
+        if let Ignored::Own { tokens, .. } = &ignored {
+            for token in tokens {
+                match self.0.desk.arrived(token).await {
+                    Ok(kind) => return Ok(format!("the self-test by {kind} arrived")),
+                    Err(DeskError::Token(_) | DeskError::Refused(_)) => {}
+                    Err(error) => return Err(NoReply::Desk(error)),
+                }
+            }
+        }
+        Err(ignored.into())
+    }
+
     async fn act(
         &self,
-        user: &str,
+        by: &Actor,
         reply: &Reply,
         target: rem_desk::Target,
     ) -> Result<String, NoReply> {
@@ -149,13 +169,20 @@ impl Replies {
             Command::Comment => None,
         };
         let comment = reply.comment.as_deref().filter(|text| !text.is_empty());
-        let said = format!("{user}: {:?} on {target}", reply.command);
+        let said = format!("{by}: {:?} on {target}", reply.command);
         let all = action
             .into_iter()
             .chain(comment.map(|text| Action::Comment(text.into())));
         for action in all {
-            let done = self.0.desk.act(target.clone(), user, action).await;
-            done.map_err(NoReply::Desk)?;
+            let done = self.0.desk.act(target.clone(), by, action).await;
+            done.map_err(|error| match error {
+                // Another try would be refused as well.
+                DeskError::Refused(refused) => NoReply::NotAllowed {
+                    from: reply.from.clone(),
+                    why: refused.to_string(),
+                },
+                error => NoReply::Desk(error),
+            })?;
         }
         Ok(said)
     }

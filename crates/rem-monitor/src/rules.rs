@@ -1,10 +1,10 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
 use rem_alert::episode::{HoldKind, HoldPlan, Matcher, MatcherOp, When};
-use rem_config::{Alert, Config, ContactWay, WebhookBody};
-use rem_desk::{AlertRule, Heartbeat, Reach, Rules, Timing, User};
+use rem_config::{Alert, Config, ContactWay, Notify, Role, WebhookBody};
+use rem_desk::{AlertRule, Heartbeat, Reach, Right, Rules, Timing, User};
 use rem_graph::{BuildError, Builder, Graph};
 use rem_notify::{Body, Contact, ContactError, Script, Template, Webhook};
 use rem_time::{Span, Timestamp};
@@ -38,6 +38,9 @@ pub enum RulesError {
         /// Why.
         source: SecretError,
     },
+    /// The address that mails come back to makes no sense.
+    #[error("notify.smtp: self-tests cannot go to the reply address")]
+    Loop(#[source] ContactError),
     /// The dependencies make no graph.
     #[error("the dependencies make no graph")]
     Graph(#[from] BuildError),
@@ -53,6 +56,11 @@ pub(crate) fn rules(config: &Config, plan: &Plan, secrets: &Secrets) -> Result<R
     for person in config.users() {
         let user = User {
             full_name: person.full_name.clone(),
+            right: match person.right {
+                Role::Viewer => Right::Viewer,
+                Role::Operator => Right::Operator,
+                Role::Admin => Right::Admin,
+            },
             zone: person.user.zone.clone(),
             notices: person.user.notices.clone(),
             contacts: from_file.reaches(&person.contacts)?,
@@ -86,14 +94,19 @@ pub(crate) fn rules(config: &Config, plan: &Plan, secrets: &Secrets) -> Result<R
         default_ladder: first.unwrap_or_default(),
         ladders,
         roles: config.roles().map(|duty| duty.role.clone()).collect(),
-        self_test: one_of_each_kind(&fallback, &users),
+        self_test: looped(one_of_each_kind(&fallback, &users), notify)?,
+        comes_back: comes_back(notify),
         users,
         fallback,
         graph: Some(Arc::new(graph(config)?)),
         watched: watched(plan),
         holds,
         timing: Timing {
-            self_test_every: notify.self_test,
+            self_test_every: notify.self_test.as_ref().map(|test| test.every),
+            self_test_within: notify
+                .self_test
+                .as_ref()
+                .map_or(Timing::default().self_test_within, |test| test.within),
             ..Timing::default()
         },
         heartbeat,
@@ -205,6 +218,34 @@ fn one_of_each_kind(fallback: &[Reach], users: &BTreeMap<String, User>) -> Vec<R
         kinds.entry(reach.contact.kind()).or_insert(reach);
     }
     kinds.into_values().cloned().collect()
+}
+
+/// The kinds of contact whose tests come back.
+fn comes_back(notify: &Notify) -> BTreeSet<String> {
+    let kinds = notify.self_test.iter().flat_map(|test| &test.comes_back);
+    kinds.map(|kind| kind.as_str().to_owned()).collect()
+}
+
+/// A mail that is to come back goes to our own reply address.
+fn looped(mut reaches: Vec<Reach>, notify: &Notify) -> Result<Vec<Reach>, RulesError> {
+    let Some(smtp) = &notify.smtp else {
+        return Ok(reaches);
+    };
+    if !comes_back(notify).contains("mail") {
+        return Ok(reaches);
+    }
+    let address = own_address(smtp.reply_to.as_deref().unwrap_or(&smtp.from));
+    let contact = Contact::mail(&address).map_err(RulesError::Loop)?;
+    reaches.retain(|reach| reach.contact.kind() != "mail");
+    reaches.insert(0, Reach::person(contact));
+    Ok(reaches)
+}
+
+/// The reply address without the place of its token: the test brings its own.
+fn own_address(reply_to: &str) -> String {
+    reply_to
+        .replace("+{token}", "")
+        .replace("{token}", "self-test")
 }
 
 struct People<'a> {

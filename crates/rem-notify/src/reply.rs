@@ -68,6 +68,8 @@ pub enum Ignored {
     Own {
         /// [`Outgoing::wire_id`](crate::Outgoing::wire_id) of the message.
         id: String,
+        /// The reply tokens found in it: that of the message, if it had one.
+        tokens: Vec<String>,
     },
     /// It carries no token.
     #[error("it carries no reply token")]
@@ -207,7 +209,8 @@ fn tokens(mail: &ParsedMail<'_>, body: &str) -> Vec<String> {
             }
         }
     }
-    for name in ["In-Reply-To", "References"] {
+    // Its own id names a token where the mail is one of ours.
+    for name in ["Message-ID", "In-Reply-To", "References"] {
         for value in mail.headers.get_all_values(name) {
             for id in value.split(['<', '>']).rev() {
                 if let Some(token) = in_message_id(id) {

@@ -1,10 +1,9 @@
 use std::fmt::Display;
 use std::str::FromStr;
-use std::sync::Arc;
 
-use dropstar::{Call, Caller, Request, Via};
+use dropstar::{Call, Caller, Request, Role, Via};
 use rem_alert::shift::{Calendar, RoleId, UserId};
-use rem_desk::Desk;
+use rem_desk::{Actor, Desk, Right};
 use rem_time::{LocalTime, Span, Timestamp, Zone};
 use serde_json::{Map, Value};
 
@@ -147,11 +146,16 @@ impl Asked {
         self.parsed(name)
     }
 
-    /// Who does it: the account that is signed in; where nobody signs in, the user
-    /// that `by` names.
-    pub(crate) fn by(&self, desk: &Desk) -> Result<Arc<str>, Trouble> {
+    /// Who does it: the account that is signed in, with its role here as its right;
+    /// where nobody signs in, the user that `by` names, with the right of the file.
+    pub(crate) fn by(&self, desk: &Desk) -> Result<Actor, Trouble> {
         if self.caller.via() != Via::Nothing {
-            return Ok(self.caller.name().into());
+            let right = match self.caller.role() {
+                None | Some(Role::Viewer) => Right::Viewer,
+                Some(Role::Operator) => Right::Operator,
+                Some(Role::Admin) => Right::Admin,
+            };
+            return Ok(Actor::new(self.caller.name(), right));
         }
         let Some(by) = self.text("by")? else {
             return Err(Trouble::Invalid(
@@ -160,7 +164,7 @@ impl Asked {
         };
         let calendar = desk.calendar();
         known_user(&calendar, &by)?;
-        Ok(by.into())
+        Ok(desk.actor(&by)?)
     }
 }
 

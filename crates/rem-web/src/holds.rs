@@ -42,11 +42,11 @@ pub(crate) async fn add(running: Running, asked: Asked) -> Result<Value, Trouble
             false => HoldKind::Maintenance,
         },
         covers: covers(&asked.wanted("match")?)?,
-        when: when(&asked, &zone_of(&running, &asked, &by)?, now)?,
-        by,
+        when: when(&asked, &zone_of(&running, &asked, &by.name)?, now)?,
+        by: by.name.clone(),
         why: asked.wanted("why")?.into(),
     };
-    let id = running.desk.hold(plan).await?;
+    let id = running.desk.hold(&by, plan).await?;
     Ok(json!({ "id": id }))
 }
 

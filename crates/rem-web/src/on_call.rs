@@ -1,6 +1,7 @@
 //! Who is on call, and changes of it, by method or by form.
 
 use rem_alert::shift::{Calendar, Change, EditId, Feed, Range, Slot, SwapId, UserId, ical};
+use rem_desk::{Actor, Right};
 use rem_monitor::Running;
 use rem_time::{Span, Timestamp, Zone};
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 use crate::asked::{Asked, known_role, known_user, missing};
 use crate::holds::zone_of;
 use crate::trouble::Trouble;
-use crate::view::{BrokenJson, EditJson, OnCallJson, ShiftJson, SwapJson};
+use crate::view::{BrokenJson, EditJson, OnCallJson, PathJson, ShiftJson, SwapJson};
 
 /// The longest stretch of the calendar that one answer lists.
 const LISTED_MAX: Span = Span::from_seconds(400 * 86_400);
@@ -16,7 +17,8 @@ const LISTED_MAX: Span = Span::from_seconds(400 * 86_400);
 const FEED_BACK: Span = Span::from_seconds(31 * 86_400);
 const FEED_AHEAD: Span = Span::from_seconds(366 * 86_400);
 
-/// Who has each role, until when, and who then; and the contacts that do not work.
+/// Who has each role, until when, and who then; the contacts that do not work, and
+/// where the self-test of each kind of contact stands.
 pub(crate) async fn now(running: Running, _: Asked) -> Result<Value, Trouble> {
     let overview = running.desk.overview();
     let roles = overview.on_call.into_iter();
@@ -25,6 +27,7 @@ pub(crate) async fn now(running: Running, _: Asked) -> Result<Value, Trouble> {
         "at": overview.at.to_string(),
         "roles": roles.map(OnCallJson::from).collect::<Vec<_>>(),
         "broken_contacts": broken.map(BrokenJson::from).collect::<Vec<_>>(),
+        "self_tests": overview.paths.iter().map(PathJson::from).collect::<Vec<_>>(),
     }))
 }
 
@@ -107,7 +110,7 @@ pub(crate) fn feed(running: &Running, asked: &Asked) -> Result<String, Trouble> 
 pub(crate) async fn replace(running: Running, asked: Asked) -> Result<Value, Trouble> {
     let (by, reason) = author(&running, &asked)?;
     let calendar = running.desk.calendar();
-    let slot = slot(&running, &asked, &calendar, &by, "")?;
+    let slot = slot(&running, &asked, &calendar, &by.name, "")?;
     let change = match asked.truth("as_well")? {
         true => Change::Add { slot },
         false => {
@@ -129,7 +132,7 @@ pub(crate) async fn take(running: Running, asked: Asked) -> Result<Value, Troubl
     let (by, reason) = author(&running, &asked)?;
     let calendar = running.desk.calendar();
     let role = known_role(&calendar, &asked.wanted("role")?)?;
-    let zone = zone_of(&running, &asked, &by)?;
+    let zone = zone_of(&running, &asked, &by.name)?;
     let now = running.engine.clock().now();
     let from = asked.time("from", &zone, now)?;
     let range = match (from, asked.time("until", &zone, now)?) {
@@ -148,7 +151,7 @@ pub(crate) async fn take(running: Running, asked: Asked) -> Result<Value, Troubl
 /// Somebody is away; oneself unless told.
 pub(crate) async fn vacation(running: Running, asked: Asked) -> Result<Value, Trouble> {
     let (by, reason) = author(&running, &asked)?;
-    let user = asked.text("user")?.unwrap_or_else(|| by.clone());
+    let user = asked.text("user")?.unwrap_or_else(|| by.name.to_string());
     known_user(&running.desk.calendar(), &user)?;
     let change = Change::Vacation {
         range: range(&running, &asked, &user, "")?,
@@ -192,9 +195,9 @@ pub(crate) async fn offer(running: Running, asked: Asked) -> Result<Value, Troub
     let calendar = running.desk.calendar();
     let asked = match asked.text("user")? {
         Some(_) => asked,
-        None => asked.with("user", by.as_str()),
+        None => asked.with("user", &*by.name),
     };
-    let give = slot(&running, &asked, &calendar, &by, "")?;
+    let give = slot(&running, &asked, &calendar, &by.name, "")?;
     let to = asked.wanted("to")?;
     known_user(&calendar, &to)?;
     let want = match asked.text("want_from")? {
@@ -205,7 +208,7 @@ pub(crate) async fn offer(running: Running, asked: Asked) -> Result<Value, Troub
                 None => asked.clone().with("want_role", give.role.as_str()),
             };
             let asked = asked.with("want_user", to.as_str());
-            Some(slot(&running, &asked, &calendar, &by, "want_")?)
+            Some(slot(&running, &asked, &calendar, &by.name, "want_")?)
         }
     };
     let swap = running
@@ -233,15 +236,16 @@ fn swap_id(asked: &Asked) -> Result<SwapId, Trouble> {
 }
 
 /// Who changes the calendar, and why. An account that is no user of the file has no
-/// shifts and is in charge of no role.
-fn author(running: &Running, asked: &Asked) -> Result<(String, String), Trouble> {
+/// shifts and is in charge of no role, unless it administers the site.
+fn author(running: &Running, asked: &Asked) -> Result<(Actor, String), Trouble> {
     let by = asked.by(&running.desk)?;
-    if !running.desk.calendar().users().contains_key(&*by) {
+    let known = running.desk.calendar().users().contains_key(&*by.name);
+    if !known && by.right < Right::Admin {
         return Err(Trouble::NotAllowed(format!(
-            "{by} is an account, but no user of the file: only its users change shifts"
+            "{by} is an account, but no user of the file: only its users and admins change shifts"
         )));
     }
-    Ok((by.to_string(), asked.text("reason")?.unwrap_or_default()))
+    Ok((by, asked.text("reason")?.unwrap_or_default()))
 }
 
 fn slot(

@@ -1,6 +1,7 @@
 mod ack;
 mod alert;
 mod alerts;
+mod arrived;
 mod calendar;
 mod holds;
 mod on_call;
@@ -220,6 +221,19 @@ fn alerting(site: Site, running: &Running) -> Site {
     );
     let site = page(site, running, Route::get("/oncall.ics"), on_call::feed);
     // The link itself is the secret: no sign-in, and no form token.
+    let site = ["/system_monitor/arrived", "/system_monitor/arrived/"]
+        .iter()
+        .fold(site, |site, path| {
+            let route = |route: Route| {
+                let route = route.public().without_form_token();
+                match path.ends_with('/') {
+                    true => route.and_below(),
+                    false => route,
+                }
+            };
+            let site = page(site, running, route(Route::get(*path)), arrived::take);
+            page(site, running, route(Route::post(*path)), arrived::take)
+        });
     let acks = [
         ("/system_monitor/ack", false),
         ("/system_monitor/ack/", true),

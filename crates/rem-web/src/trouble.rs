@@ -98,6 +98,7 @@ impl From<Refused> for Trouble {
         let text = refused.to_string();
         match refused {
             Refused::NoEpisode(_) | Refused::NoHold(_) | Refused::NoUser(_) => Self::NotFound(text),
+            Refused::NotAllowed { .. } => Self::NotAllowed(text),
             Refused::Invalid(_) => Self::Invalid(text),
         }
     }
@@ -110,6 +111,7 @@ impl From<ShiftError> for Trouble {
             ShiftError::Edit(error) | ShiftError::Swap(SwapError::Edit(error)) => {
                 of_edit(&error, text)
             }
+            ShiftError::Refused(refused) => refused.into(),
             ShiftError::NoSwap(_) => Self::NotFound(text),
             ShiftError::Swap(SwapError::NoSay { .. }) => Self::NotAllowed(text),
             ShiftError::Swap(SwapError::NotTwo { .. }) => Self::Invalid(text),

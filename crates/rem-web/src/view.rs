@@ -5,6 +5,7 @@ mod hold;
 mod level;
 mod line;
 mod on_call;
+mod path;
 mod swap;
 
 pub(crate) use alert::{AlertJson, DISPLAYS, key, said};
@@ -12,4 +13,5 @@ pub(crate) use hold::HoldJson;
 pub(crate) use level::LevelJson;
 pub(crate) use line::{EpisodeJson, ExplanationJson};
 pub(crate) use on_call::{BrokenJson, EditJson, OnCallJson, ShiftJson};
+pub(crate) use path::{PathJson, path_state};
 pub(crate) use swap::SwapJson;

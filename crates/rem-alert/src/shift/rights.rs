@@ -10,6 +10,16 @@ pub const EDITS_MAX: usize = 100_000;
 /// The longest stretch one edit may cover: a leave of two years.
 pub const EDIT_LENGTH_MAX: Span = Span::from_seconds(731 * 86_400);
 
+/// Who changes a calendar.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Author {
+    /// Their name.
+    pub user: UserId,
+    /// Whether they may change everybody's shifts in every role, as an administrator
+    /// of the site. They need not be anybody who is ever on call.
+    pub everywhere: bool,
+}
+
 /// Why a change is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EditError {
@@ -85,13 +95,34 @@ pub enum EditError {
     },
 }
 
+impl Author {
+    /// An administrator of the site.
+    pub fn of_site(user: impl Into<UserId>) -> Self {
+        Self {
+            user: user.into(),
+            everywhere: true,
+        }
+    }
+}
+
+/// Somebody who is in charge of the roles that name them.
+impl<T: Into<UserId>> From<T> for Author {
+    fn from(user: T) -> Self {
+        Self {
+            user: user.into(),
+            everywhere: false,
+        }
+    }
+}
+
 impl Calendar {
     /// Makes an edit of a change, if it makes sense and its author may do it: own
     /// shifts are everybody's to take, to add and to be away from; those of others
-    /// are for the role's admins. [`with`](Self::with) puts it in.
+    /// are for the role's admins and for those of the site. [`with`](Self::with) puts
+    /// it in.
     pub fn edit(
         &self,
-        author: &UserId,
+        author: &Author,
         at: Timestamp,
         reason: &str,
         change: Change,
@@ -101,9 +132,9 @@ impl Calendar {
             Change::Vacation { user, .. } => self.check_vacation(author, user)?,
             Change::Add { slot } | Change::Take { slot } => self.check_slot(author, slot)?,
             Change::Replace { slot, instead_of } => {
-                if !self.is_admin(author, &slot.role) {
+                if !self.may_change(author, &slot.role) {
                     let user = match instead_of {
-                        Some(user) if slot.user == *author => user,
+                        Some(user) if slot.user == author.user => user,
                         _ => &slot.user,
                     };
                     return Err(not_own(author, user, &slot.role));
@@ -120,13 +151,13 @@ impl Calendar {
             }
             Change::Swap { .. } => return Err(EditError::SwapByHand),
         }
-        self.record(author, at, reason, change)
+        self.record(&author.user, at, reason, change)
     }
 
     /// "I take this shift": from `at` until the role's next change, or for a range.
     pub fn take(
         &self,
-        user: &UserId,
+        author: &Author,
         role: &RoleId,
         at: Timestamp,
         range: Option<Range>,
@@ -142,25 +173,26 @@ impl Calendar {
         };
         let slot = Slot {
             role: role.clone(),
-            user: user.clone(),
+            user: author.user.clone(),
             range,
         };
-        self.edit(user, at, reason, Change::Take { slot })
+        self.edit(author, at, reason, Change::Take { slot })
     }
 
     /// Takes an edit back: its author, everybody it puts on or off call, and admins of
-    /// its roles may. The result replaces the edit by [`with`](Self::with).
-    pub fn withdraw(&self, id: EditId, by: &UserId, at: Timestamp) -> Result<Edit, EditError> {
+    /// its roles or of the site may. The result replaces the edit by
+    /// [`with`](Self::with).
+    pub fn withdraw(&self, id: EditId, by: &Author, at: Timestamp) -> Result<Edit, EditError> {
         let found = self.edits().iter().find(|edit| edit.id == id);
         let edit = found
             .filter(|edit| edit.withdrawn.is_none())
             .ok_or(EditError::UnknownEdit { edit: id })?;
-        let concerned = edit.author == *by || edit.change.users().contains(&by);
+        let concerned = edit.author == by.user || edit.change.users().contains(&&by.user);
         if !concerned {
             let foreign = edit
                 .change
                 .slots()
-                .find(|slot| !self.is_admin(by, &slot.role));
+                .find(|slot| !self.may_change(by, &slot.role));
             if let Some(slot) = foreign {
                 return Err(not_own(by, &slot.user, &slot.role));
             }
@@ -169,7 +201,7 @@ impl Calendar {
             }
         }
         Ok(Edit {
-            withdrawn: Some((by.clone(), at)),
+            withdrawn: Some((by.user.clone(), at)),
             ..edit.clone()
         })
     }
@@ -178,6 +210,11 @@ impl Calendar {
     pub fn is_admin(&self, user: &UserId, role: &RoleId) -> bool {
         self.role(role)
             .is_some_and(|role| role.admins.contains(user))
+    }
+
+    /// Whether an author may change the shifts of others in a role.
+    pub(crate) fn may_change(&self, author: &Author, role: &RoleId) -> bool {
+        author.everywhere || self.is_admin(&author.user, role)
     }
 
     pub(crate) fn is_member(&self, user: &UserId, role: &RoleId) -> bool {
@@ -231,16 +268,17 @@ impl Calendar {
         self.role(role).ok_or_else(unknown)
     }
 
-    fn check_slot(&self, author: &UserId, slot: &Slot) -> Result<(), EditError> {
-        if self.is_admin(author, &slot.role) {
+    fn check_slot(&self, author: &Author, slot: &Slot) -> Result<(), EditError> {
+        if self.may_change(author, &slot.role) {
             return Ok(());
         }
-        if slot.user != *author {
+        let name = &author.user;
+        if slot.user != *name {
             return Err(not_own(author, &slot.user, &slot.role));
         }
-        if !self.is_member(author, &slot.role) {
+        if !self.is_member(name, &slot.role) {
             return Err(EditError::NotMember {
-                user: author.clone(),
+                user: name.clone(),
                 role: slot.role.clone(),
             });
         }
@@ -248,8 +286,8 @@ impl Calendar {
     }
 
     /// Others' vacations are for admins of every role they are in.
-    fn check_vacation(&self, author: &UserId, user: &UserId) -> Result<(), EditError> {
-        if author == user {
+    fn check_vacation(&self, author: &Author, user: &UserId) -> Result<(), EditError> {
+        if author.everywhere || author.user == *user {
             return Ok(());
         }
         let mut theirs = self
@@ -258,8 +296,8 @@ impl Calendar {
             .filter(|role| role.members().contains(user));
         let mut admin_of_one = false;
         let foreign = theirs.find(|role| {
-            admin_of_one |= role.admins.contains(author);
-            !role.admins.contains(author)
+            admin_of_one |= role.admins.contains(&author.user);
+            !role.admins.contains(&author.user)
         });
         match (foreign, admin_of_one) {
             (Some(role), _) => Err(not_own(author, user, &role.id)),
@@ -274,9 +312,9 @@ impl Calendar {
     }
 }
 
-fn not_own(author: &UserId, user: &UserId, role: &RoleId) -> EditError {
+fn not_own(author: &Author, user: &UserId, role: &RoleId) -> EditError {
     EditError::NotOwn {
-        author: author.clone(),
+        author: author.user.clone(),
         user: user.clone(),
         role: role.clone(),
     }

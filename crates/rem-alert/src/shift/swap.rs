@@ -2,7 +2,7 @@ use std::fmt;
 
 use rem_time::Timestamp;
 
-use super::{Calendar, Change, Edit, EditError, Range, RoleId, Slot, UserId};
+use super::{Author, Calendar, Change, Edit, EditError, Range, RoleId, Slot, UserId};
 
 #[cfg(test)]
 mod tests;
@@ -145,7 +145,7 @@ impl Swap {
     pub fn offer(
         calendar: &Calendar,
         id: SwapId,
-        author: &UserId,
+        author: &Author,
         at: Timestamp,
         reason: &str,
         (give, to, want): (Slot, UserId, Option<Slot>),
@@ -153,7 +153,7 @@ impl Swap {
     ) -> Result<Self, SwapError> {
         let swap = Self {
             id,
-            author: author.clone(),
+            author: author.user.clone(),
             at,
             reason: reason.into(),
             give,
@@ -170,9 +170,9 @@ impl Swap {
                 want: other.clone(),
             });
         }
-        let own = *author == swap.give.user || calendar.is_admin(author, &swap.give.role);
+        let own = author.user == swap.give.user || calendar.may_change(author, &swap.give.role);
         if !own {
-            return Err(swap.no_say(author));
+            return Err(swap.no_say(&author.user));
         }
         swap.check_time(at)?;
         swap.check_owned(calendar, at)?;
@@ -183,17 +183,17 @@ impl Swap {
     pub fn accept(
         &self,
         calendar: &Calendar,
-        by: &UserId,
+        by: &Author,
         at: Timestamp,
     ) -> Result<Self, SwapError> {
         if self.state != SwapState::Offered {
             return Err(self.not_now("accepted"));
         }
-        if *by != self.to && !self.is_admin(calendar, by) {
-            return Err(self.no_say(by));
+        if by.user != self.to && !self.is_admin(calendar, by) {
+            return Err(self.no_say(&by.user));
         }
         self.check_time(at)?;
-        let by = by.clone();
+        let by = by.user.clone();
         Ok(self.in_state(SwapState::Accepted { by, at }))
     }
 
@@ -201,17 +201,17 @@ impl Swap {
     pub fn decline(
         &self,
         calendar: &Calendar,
-        by: &UserId,
+        by: &Author,
         at: Timestamp,
     ) -> Result<Self, SwapError> {
         if !self.is_open() {
             return Err(self.not_now("declined"));
         }
-        let theirs = [&self.to, &self.give.user, &self.author].contains(&by);
+        let theirs = [&self.to, &self.give.user, &self.author].contains(&&by.user);
         if !theirs && !self.is_admin(calendar, by) {
-            return Err(self.no_say(by));
+            return Err(self.no_say(&by.user));
         }
-        let by = by.clone();
+        let by = by.user.clone();
         Ok(self.in_state(SwapState::Declined { by, at }))
     }
 
@@ -277,9 +277,9 @@ impl Swap {
         }
     }
 
-    fn is_admin(&self, calendar: &Calendar, by: &UserId) -> bool {
+    fn is_admin(&self, calendar: &Calendar, by: &Author) -> bool {
         let mut slots = [&self.give].into_iter().chain(&self.want);
-        slots.all(|slot| calendar.is_admin(by, &slot.role))
+        slots.all(|slot| calendar.may_change(by, &slot.role))
     }
 
     fn check_time(&self, at: Timestamp) -> Result<(), SwapError> {

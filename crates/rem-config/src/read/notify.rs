@@ -2,16 +2,16 @@ use rem_time::Span;
 use rem_yaml::{At, Located, Problems, Value};
 
 use crate::contact::Contact;
-use crate::notify::{Heartbeat, Imap, Notify, SELF_TEST_DEFAULT, Smtp, THROTTLE_DEFAULT};
+use crate::notify::{Heartbeat, Imap, Notify, Smtp, THROTTLE_DEFAULT};
 
 use super::contact::{self, Whose};
 use super::once;
 use super::owner::at_least;
+use super::self_test::{self, SelfTestDraft, WaysBack};
 
 const IMAP_EVERY_DEFAULT: Span = Span::from_seconds(30);
 const HEARTBEAT_EVERY_DEFAULT: Span = Span::from_seconds(60);
 const EVERY_MIN: Span = Span::from_seconds(1);
-const SELF_TEST_MIN: Span = Span::from_seconds(60);
 
 /// What was read of `notify:` so far, over all files.
 #[derive(Default)]
@@ -20,7 +20,7 @@ pub(crate) struct NotifyDraft {
     smtp: Option<Located<Smtp>>,
     imap: Option<Located<Imap>>,
     heartbeat: Option<Located<Heartbeat>>,
-    self_test: Option<Located<Option<Span>>>,
+    self_test: Option<Located<Option<SelfTestDraft>>>,
     fallback: Option<Located<Vec<Contact>>>,
     throttle: Option<Located<Span>>,
 }
@@ -52,10 +52,10 @@ impl NotifyDraft {
             once(&mut self.heartbeat, heartbeat, "notify.heartbeat", problems);
         }
         if let Some(at) = map.get("self_test")
-            && let Some(every) = self_test(&at, problems)
+            && let Some(test) = self_test::read(&at, problems)
         {
-            let every = at.located(every);
-            once(&mut self.self_test, every, "notify.self_test", problems);
+            let test = at.located(test);
+            once(&mut self.self_test, test, "notify.self_test", problems);
         }
         if let Some(at) = map.get("fallback") {
             let contacts = contact::list(Some(at.clone()), Whose::default(), problems);
@@ -75,15 +75,23 @@ impl NotifyDraft {
         map.finish(problems);
     }
 
-    pub(super) fn finish(self) -> Notify {
+    /// `has_listener` says whether the pages are anywhere.
+    pub(super) fn finish(self, has_listener: bool, problems: &mut Problems) -> Notify {
+        let ways = WaysBack {
+            smtp: self.smtp.is_some(),
+            imap: self.imap.is_some(),
+            pages: has_listener || self.url.is_some(),
+        };
+        let self_test = match self.self_test {
+            Some(test) => test.value,
+            None => Some(SelfTestDraft::daily()),
+        };
         Notify {
             url: self.url.map(|url| url.value),
             smtp: self.smtp.map(|smtp| smtp.value),
             imap: self.imap.map(|imap| imap.value),
             heartbeat: self.heartbeat.map(|heartbeat| heartbeat.value),
-            self_test: self
-                .self_test
-                .map_or(Some(SELF_TEST_DEFAULT), |every| every.value),
+            self_test: self_test.map(|test| test.settle(ways, problems)),
             fallback: self.fallback.map_or(Vec::new(), |contacts| contacts.value),
             throttle: self.throttle.map_or(THROTTLE_DEFAULT, |every| every.value),
         }
@@ -248,25 +256,6 @@ fn heartbeat(at: &At<'_>, problems: &mut Problems) -> Option<Heartbeat> {
         contact,
         every: every?,
     })
-}
-
-/// `{every: 1d}`, or `none`. The outer `None` is a mistake.
-#[allow(clippy::option_option)]
-fn self_test(at: &At<'_>, problems: &mut Problems) -> Option<Option<Span>> {
-    if at.node().as_str() == Some("none") {
-        return Some(None);
-    }
-    if at.node().as_map().is_none() {
-        problems.add(at.expected("{every: 1d} or none"));
-        return None;
-    }
-    let mut map = at.map(problems)?;
-    let every = match map.get("every") {
-        Some(at) => at_least(&at, SELF_TEST_MIN, problems),
-        None => Some(SELF_TEST_DEFAULT),
-    };
-    map.finish(problems);
-    every.map(Some)
 }
 
 fn throttle(at: &At<'_>, problems: &mut Problems) -> Option<Span> {

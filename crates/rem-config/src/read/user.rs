@@ -31,7 +31,12 @@ pub(super) fn read(
     let contacts = contact::list(map.get("contacts"), whose, problems);
     let known_zone = zone.clone().unwrap_or_else(Zone::utc);
     let vacations = vacations(map.get("vacation"), &known_zone, problems);
-    let (sign_in, token) = sign_in(name, &mut map, problems);
+    let may = match map.get("may") {
+        Some(at) => account::rights(&at, problems).unwrap_or_default(),
+        None => vec![RIGHT_DEFAULT],
+    };
+    let right = may.iter().copied().max().unwrap_or(RIGHT_DEFAULT);
+    let (sign_in, token) = sign_in(name, may, &mut map, problems);
     map.finish(problems);
     let mut user = shift::User::new(name.value.as_str());
     user.zone = zone?;
@@ -40,6 +45,7 @@ pub(super) fn read(
         name: name.value.clone(),
         full_name,
         phone,
+        right,
         user,
         contacts,
         vacations,
@@ -136,6 +142,7 @@ fn vacation(at: &At<'_>, zone: &Zone, problems: &mut Problems) -> Option<Range> 
 /// With what somebody signs in, and with what their programs call.
 fn sign_in(
     name: &Located<UserName>,
+    may: Vec<Right>,
     map: &mut MapReader<'_>,
     problems: &mut Problems,
 ) -> (Option<User>, Option<Token>) {
@@ -158,11 +165,6 @@ fn sign_in(
         let problem = at.problem("a password does not belong here, only its hash");
         problems.add(problem.help(account::HASH_HELP));
     }
-    let may = map.get("may");
-    let may: Vec<Right> = match &may {
-        Some(at) => account::rights(at, problems).unwrap_or_default(),
-        None => vec![RIGHT_DEFAULT],
-    };
     let user = hash.map(|password_hash| User {
         name: name.value.to_string(),
         password_hash,

@@ -6,7 +6,8 @@ use rem_alert::episode::{AfterClear, Days, RefireOverrides, Step, When};
 use rem_alert::level::Action;
 use rem_alert::shift::{Order, UserId};
 use rem_config::{
-    AlertSubject, Config, ContactWay, DependencyNode, Monitor, Scope, WebhookBody, load,
+    AlertSubject, Config, ContactKind, ContactWay, DependencyNode, Monitor, Scope, WebhookBody,
+    load,
 };
 use rem_time::{Span, Timestamp};
 use rem_yaml::SecretSource;
@@ -234,7 +235,10 @@ fn holds_jobs_messages_and_limits_are_handed_out() {
     let notify = config.notify();
     assert_eq!(notify.url.as_deref(), Some("https://rem.example.com"));
     assert_eq!(notify.fallback.len(), 1);
-    assert_eq!(notify.self_test, Some(Span::from_seconds(86_400)));
+    let test = notify.self_test.as_ref().unwrap();
+    assert_eq!(test.every, Span::from_seconds(86_400));
+    assert_eq!(test.within, Span::from_seconds(600));
+    assert_eq!(test.comes_back, [ContactKind::Mail, ContactKind::Webhook]);
     assert_eq!(
         notify.heartbeat.as_ref().unwrap().every,
         Span::from_seconds(60)

@@ -75,6 +75,10 @@ fn the_schema_for_editors_knows_the_same_keys_of_alerting() {
     check("/$defs/hold", "holds: [{?: 1}]");
     check("/$defs/job", "jobs: {a: {?: 1}}");
     check("/$defs/notify", "notify: {?: 1}");
+    check(
+        "/$defs/notify/properties/self_test/anyOf/1",
+        "notify: {self_test: {?: 1}}",
+    );
     check("/$defs/smtp", "notify: {smtp: {?: 1}}");
     check("/$defs/imap", "notify: {imap: {?: 1}}");
     check("/$defs/limits", "limits: {?: 1}");

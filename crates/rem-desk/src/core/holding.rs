@@ -6,17 +6,29 @@ use rem_alert::episode::{Event, HoldPlan, Subject};
 use rem_time::Timestamp;
 
 use super::{DeskCore, News, Refused};
+use crate::actor::{Actor, Right};
 use crate::episodes::{Open, Slot};
 
 /// Holds of people that are kept at the same time.
 pub const HOLDS_MAX: usize = 10_000;
 
 impl DeskCore {
-    /// A new hold, or another version of one that is there.
+    /// A new hold, or another version of one that is there. It is `by`'s, whatever
+    /// the plan says.
     ///
     /// # Errors
-    /// If it can never hold, or there are too many.
-    pub fn hold(&mut self, plan: HoldPlan, now: Timestamp) -> Result<Arc<str>, Refused> {
+    /// If they may not, it can never hold, or there are too many.
+    pub fn hold(
+        &mut self,
+        by: &Actor,
+        plan: HoldPlan,
+        now: Timestamp,
+    ) -> Result<Arc<str>, Refused> {
+        by.needs(Right::Operator, "hold alerts")?;
+        let plan = HoldPlan {
+            by: by.name.clone(),
+            ..plan
+        };
         if plan.when.at(now) == (None, None) {
             return Err(Refused::Invalid("the hold would never begin".into()));
         }
@@ -33,8 +45,9 @@ impl DeskCore {
     /// Ends a hold that people made.
     ///
     /// # Errors
-    /// If there is no such hold, or the file states it.
-    pub fn end_hold(&mut self, id: &str, by: &Arc<str>, now: Timestamp) -> Result<(), Refused> {
+    /// If they may not, there is no such hold, or the file states it.
+    pub fn end_hold(&mut self, id: &str, by: &Actor, now: Timestamp) -> Result<(), Refused> {
+        by.needs(Right::Operator, "end a hold")?;
         if self.rules.rules.holds.iter().any(|plan| *plan.id == *id) {
             return Err(Refused::Invalid(format!(
                 "the configuration states this hold: {id}"
@@ -45,7 +58,7 @@ impl DeskCore {
         if self.holds.plans.len() == before {
             return Err(Refused::NoHold(id.into()));
         }
-        self.ended_by = Some(by.clone());
+        self.ended_by = Some(by.name.clone());
         self.holds_changed(now);
         self.ended_by = None;
         Ok(())

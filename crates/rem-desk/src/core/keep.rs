@@ -8,9 +8,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::{Closed, DeskCore};
+use super::{Closed, Court, DeskCore};
 use crate::episodes::Slot;
 use crate::outbox::{Letter, Outbox};
+use crate::paths::Paths;
 use crate::people::{Fresh, People};
 use crate::record::{
     BrokenRecord, EditRecord, EpisodeRecord, HoldPlanRecord, LetterRecord, LineRecord, SiteRecord,
@@ -136,6 +137,7 @@ impl DeskCore {
                 noticed: self.people.noticed.as_nanos(),
                 tested: self.tested.map(Timestamp::as_nanos),
                 beaten: self.beaten.map(Timestamp::as_nanos),
+                paths: self.paths.records(),
             };
             put(pending, key::SITE.into(), &site);
         }
@@ -254,8 +256,14 @@ impl DeskCore {
         }
         core.tested = site.tested.map(Timestamp::from_nanos);
         core.beaten = site.beaten.map(Timestamp::from_nanos);
+        core.paths = Paths::of_records(site.paths);
         core.next_hold_change = Some(now);
         core.find_failed(now);
+        let court = Court {
+            episodes: &core.episodes,
+            rules: &core.rules,
+        };
+        core.outbox.fold_all(&court);
         Ok(core)
     }
 

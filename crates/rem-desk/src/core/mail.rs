@@ -123,6 +123,7 @@ impl DeskCore {
     }
 
     fn done(&mut self, letter: Letter, now: Timestamp) {
+        self.test_done(&letter, now);
         self.changes.news.push(News::Message(letter.no));
         if let Some((id, number)) = &letter.message.about {
             if let Some(slot) = self.episodes.numbered(id.number) {
@@ -215,6 +216,10 @@ fn end(letter: &Letter) -> String {
     let attempts = match letter.message.attempts {
         0 | 1 => String::new(),
         attempts => format!(", attempt {attempts}"),
+    };
+    let attempts = match letter.again {
+        0 => attempts,
+        again => format!(", due {} times{attempts}", again + 1),
     };
     let by = letter
         .log

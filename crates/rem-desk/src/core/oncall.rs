@@ -1,20 +1,22 @@
 //! Shifts begin and end, contacts are tested, the outside hears that we live.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::Arc;
 
 use rem_alert::episode::Condition;
 use rem_alert::message::Message;
 use rem_alert::shift::{
-    Calendar, Due, Finding, Notice, Range, Swap, UserId, alterations, lint, next_notice, notices,
+    Author, Calendar, Due, Finding, Notice, Range, Swap, UserId, alterations, lint, next_notice,
+    notices,
 };
 use rem_time::{Span, Timestamp};
 
 use super::{Court, DeskCore, News, ONCALL_GAP};
+use crate::actor::{Actor, Right};
 use crate::event::Report;
 use crate::outbox::{Addressee, Letter, PlainKind, Words};
-use crate::people::ShiftError;
+use crate::people::{People, ShiftError};
 
 /// The alert of what is wrong with a calendar; its subject is the role or the user.
 pub const ONCALL_FINDING: &str = "oncall-finding";
@@ -41,7 +43,10 @@ impl DeskCore {
         }
         self.people.noticed = self.people.noticed.max(now);
         self.dirty.people = true;
-        self.look_for_gaps(&calendar, now);
+        if self.look_for_gaps(&calendar, now) {
+            // What is a gap now is no finding any more, and the other way round.
+            self.people.linted = None;
+        }
         let lint_due = self
             .people
             .linted
@@ -70,8 +75,10 @@ impl DeskCore {
             .map_or(now + LINT_EVERY, |at| at.max(soonest));
     }
 
-    fn look_for_gaps(&mut self, calendar: &Calendar, now: Timestamp) {
+    /// Whether other roles than before have nobody.
+    fn look_for_gaps(&mut self, calendar: &Calendar, now: Timestamp) -> bool {
         let alert: Arc<str> = ONCALL_GAP.into();
+        let mut gaps = BTreeSet::new();
         for role in calendar.roles() {
             let subject = format!("role:{}", role.id);
             let gap = calendar.on_call(&role.id, now).is_empty();
@@ -80,12 +87,16 @@ impl DeskCore {
                 .find(&alert, &subject.as_str().into())
                 .is_some();
             if gap {
+                gaps.insert(role.id.clone());
                 let text = format!("nobody is on call for {}", role.id);
                 self.report(&Report::fires(ONCALL_GAP, &subject, now).message(text), now);
             } else if open {
                 self.report(&Report::clears(ONCALL_GAP, &subject, now), now);
             }
         }
+        let other = self.people.gaps != gaps;
+        self.people.gaps = gaps;
+        other
     }
 
     /// The ladder came to a role that nobody has, or that does not exist.
@@ -113,6 +124,9 @@ impl DeskCore {
         };
         let mut found: BTreeMap<String, String> = BTreeMap::new();
         for finding in lint(calendar, &[], reachable, now) {
+            let Some(finding) = but_for_now(finding, now) else {
+                continue;
+            };
             let subject = match &finding {
                 Finding::Gaps { role, .. }
                 | Finding::Unreachable { role, .. }
@@ -237,21 +251,24 @@ impl DeskCore {
         format!("open alerts:\n{}\n", lines.join("\n"))
     }
 
-    /// Changes the calendar, and tells whom it concerns.
+    /// Changes the calendar, if `by` may, and tells whom it concerns. Whose shifts
+    /// they may change is for the calendar to say.
     pub(crate) fn change_shifts<T>(
         &mut self,
-        by: &UserId,
+        by: &Actor,
         now: Timestamp,
-        change: impl FnOnce(&mut crate::people::People) -> Result<T, ShiftError>,
+        change: impl FnOnce(&mut People, &Author) -> Result<T, ShiftError>,
     ) -> Result<T, ShiftError> {
+        by.needs(Right::Operator, "change shifts")?;
+        let author = by.author();
         let before = self.people.calendar.clone();
-        let done = change(&mut self.people);
+        let done = change(&mut self.people, &author);
         let after = self.people.calendar.clone();
         self.dirty.people = true;
         self.changes.news.push(News::People);
         if !Arc::ptr_eq(&before, &after) {
             self.people.linted = None;
-            self.tell_of_alterations(&before, &after, by, now);
+            self.tell_of_alterations(&before, &after, &author.user, now);
             self.look_at_people(now);
         }
         done
@@ -355,28 +372,15 @@ impl DeskCore {
             }
         }
     }
+}
 
-    /// One test message to each loop contact of the site, and to each contact that
-    /// is known as broken.
-    pub(crate) fn test_contacts(&mut self, now: Timestamp) {
-        let subject = format!("{}: does this contact work?", self.rules.rules.site);
-        let text = "a test; nothing is to be done\n";
-        let mut tests: Vec<(Addressee, u32)> = (0..self.rules.rules.self_test.len() as u32)
-            .map(|at| (Addressee::SelfTest, at))
-            .collect();
-        for broken in self.outbox.broken() {
-            let reaches = self.rules.reaches(&broken.to);
-            let at = reaches
-                .iter()
-                .position(|reach| reach.contact.to_string() == broken.contact);
-            if let Some(at) = at.filter(|_| broken.to != Addressee::SelfTest) {
-                tests.push((broken.to.clone(), at as u32));
-            }
-        }
-        for (to, at) in tests {
-            self.write_plain(to, Some(at), PlainKind::SelfTest, &subject, text, now);
-        }
-    }
+/// A gap that is there now is an alert of its own; only those to come are a finding.
+fn but_for_now(finding: Finding, now: Timestamp) -> Option<Finding> {
+    let Finding::Gaps { role, mut ranges } = finding else {
+        return Some(finding);
+    };
+    ranges.retain(|range| now < range.from);
+    (!ranges.is_empty()).then_some(Finding::Gaps { role, ranges })
 }
 
 fn names(users: &[UserId]) -> String {

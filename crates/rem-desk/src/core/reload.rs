@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rem_alert::episode::Event;
 use rem_time::Timestamp;
 
-use super::{CONTACT_BROKEN, DeskCore, News, ONCALL_FINDING, ONCALL_GAP};
+use super::{CONTACT_BROKEN, DeskCore, News, ONCALL_FINDING, ONCALL_GAP, ONCALL_PATH};
 use crate::compiled::{Behaviours, Compiled};
 use crate::episodes::Slot;
 use crate::rules::Rules;
@@ -75,13 +75,14 @@ impl DeskCore {
         }
         self.outbox.rules_changed(now);
         self.look_at_people(now);
+        self.paths_changed(now);
         self.changes.news.push(News::People);
         reloaded
     }
 
     /// Alerts that are no longer configured are closed, never silently.
     fn remove_alerts(&mut self, gone: &[String], reloaded: &mut Reloaded, now: Timestamp) {
-        let ours = [CONTACT_BROKEN, ONCALL_GAP, ONCALL_FINDING];
+        let ours = [CONTACT_BROKEN, ONCALL_GAP, ONCALL_FINDING, ONCALL_PATH];
         let slots: Vec<(Slot, u64)> = self
             .episodes
             .iter()

@@ -102,8 +102,10 @@ pub struct Letter {
     pub only: bool,
     /// Older letters about the same alerts, which this one makes needless.
     pub replaces: Vec<u64>,
-    /// The letter it went with.
+    /// The letter it goes or went with.
     pub went_with: Option<u64>,
+    /// How often its page was due again while it waited.
+    pub again: u32,
     /// The attempts, oldest first.
     pub log: Vec<Attempt>,
 }
@@ -173,6 +175,7 @@ impl Letter {
             only: false,
             replaces: Vec::new(),
             went_with: None,
+            again: 0,
             log: Vec::new(),
         }
     }

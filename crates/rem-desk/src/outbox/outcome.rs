@@ -128,6 +128,7 @@ impl Outbox {
         if !line.is_idle(now) {
             self.lines.insert(key, line);
         }
+        self.fold(no, judge);
         fates
     }
 

@@ -8,6 +8,7 @@ use rem_time::{Span, Timestamp, Weekday};
 use serde::{Deserialize, Serialize};
 
 use super::{Nanos, from};
+use crate::paths::Path;
 
 /// What is known beside the lists.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -18,6 +19,8 @@ pub(crate) struct SiteRecord {
     pub noticed: Nanos,
     pub tested: Option<Nanos>,
     pub beaten: Option<Nanos>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<Path>,
 }
 
 /// A hold. Its times of day, days and zone are kept as they are written.

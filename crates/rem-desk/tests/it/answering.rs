@@ -5,16 +5,16 @@ use std::sync::Arc;
 use rem_alert::episode::{
     Display, Episode, HeldBy, HoldKind, HoldPlan, Rules as Behaviour, When, replay,
 };
-use rem_alert::shift::{Every, Plan, Range, Role, RoleId, Rotation, Slot};
+use rem_alert::shift::{Change, Every, Plan, Range, Role, RoleId, Rotation, Slot};
 use rem_desk::{
-    Action, AlertRule, DeskError, Heartbeat, Line, Reach, Report, Rules, Target, TaskList,
-    TaskOutput,
+    Action, Actor, AlertRule, DeskError, Heartbeat, Line, Reach, Report, Right, Rules, Target,
+    TaskList, TaskOutput,
 };
 use rem_notify::{Contact, Delivered, Kind};
 use rem_time::{Clock, Span};
 use unidist::Cut;
 
-use crate::house::{House, at, mail, rules, said, user};
+use crate::house::{House, at, by, mail, rules, said, user};
 
 fn maintenance(from: i64, until: i64) -> HoldPlan {
     HoldPlan {
@@ -33,7 +33,11 @@ fn maintenance(from: i64, until: i64) -> HoldPlan {
 #[tokio::test(start_paused = true)]
 async fn maintenance_holds_what_it_covers_and_pages_when_it_is_over() {
     let house = House::open(rules()).await;
-    house.desk.hold(maintenance(100, 200)).await.unwrap();
+    house
+        .desk
+        .hold(&by("bob"), maintenance(100, 200))
+        .await
+        .unwrap();
     house.at(110).await;
     house.fires("machine:web-01").await;
     house.fires("machine:db-01").await;
@@ -67,13 +71,13 @@ async fn a_hold_that_is_ended_early_pages_at_once() {
         kind: HoldKind::Forced,
         ..maintenance(0, 1_000)
     };
-    house.desk.hold(known).await.unwrap();
+    house.desk.hold(&by("bob"), known).await.unwrap();
     house.fires("machine:web-01").await;
     assert_eq!(house.got(), Vec::<String>::new());
-    house.desk.end_hold("m1", "ann").await.unwrap();
+    house.desk.end_hold("m1", &by("ann")).await.unwrap();
     house.settle().await;
     assert_eq!(house.got(), ["ann: down: machine:web-01"]);
-    let refused = house.desk.end_hold("m1", "ann").await;
+    let refused = house.desk.end_hold("m1", &by("ann")).await;
     assert!(matches!(refused, Err(DeskError::Refused(_))), "{refused:?}");
 }
 
@@ -88,7 +92,11 @@ async fn a_link_acknowledges_what_its_message_told_and_nothing_else() {
     assert_eq!(grant.user, "ann");
     house
         .desk
-        .act(target, &grant.user, Action::Complete)
+        .act(
+            target,
+            &house.desk.actor(&grant.user).unwrap(),
+            Action::Complete,
+        )
         .await
         .unwrap();
     let alert = &house.desk.overview().alerts[0];
@@ -104,7 +112,7 @@ async fn a_link_acknowledges_what_its_message_told_and_nothing_else() {
     let (_, target) = house.desk.granted(&token).await.unwrap();
     let done = house
         .desk
-        .act(target, "ann", Action::Complete)
+        .act(target, &by("ann"), Action::Complete)
         .await
         .unwrap();
     assert_eq!(done.len(), 5);
@@ -137,8 +145,11 @@ async fn whoever_comes_on_call_gets_the_task_list_and_the_open_alerts() {
     let number = house.desk.overview().alerts[0].id.number;
     // Acknowledged alerts are handed over as well.
     let complete = Action::Complete;
-    let done = house.desk.act(Target::Episode(number), "ann", complete);
-    done.await.unwrap();
+    house
+        .desk
+        .act(Target::Episode(number), &by("ann"), complete)
+        .await
+        .unwrap();
     house.settle().await;
     house.post.take_delivered();
     // It is 08:00; the hand-over is at midnight.
@@ -166,8 +177,11 @@ async fn a_shift_that_is_taken_moves_the_pages_and_survives_a_restart() {
     let house = House::open(rules_in_turns()).await;
     assert_eq!(house.desk.on_call("web", at(10)), [Arc::from("ann")]);
     let range = Range::new(at(0), at(3_600));
-    let taken = house.desk.take_shift("bob", "web", Some(range), "dentist");
-    taken.await.unwrap();
+    house
+        .desk
+        .take_shift(&by("bob"), "web", Some(range), "dentist")
+        .await
+        .unwrap();
     house.fires("machine:web-01").await;
     let got = house.got();
     assert!(
@@ -185,9 +199,13 @@ async fn a_shift_that_is_taken_moves_the_pages_and_survives_a_restart() {
     assert_eq!(again.desk.on_call("web", at(3_600)), [Arc::from("ann")]);
     let edits = again.desk.calendar().edits().to_vec();
     assert_eq!(edits, house.desk.calendar().edits());
-    again.desk.withdraw_edit("bob", edits[0].id).await.unwrap();
+    again
+        .desk
+        .withdraw_edit(&by("bob"), edits[0].id)
+        .await
+        .unwrap();
     assert_eq!(again.desk.on_call("web", at(10)), [Arc::from("ann")]);
-    let stranger = again.desk.take_shift("eve", "web", None, "").await;
+    let stranger = again.desk.take_shift(&by("eve"), "web", None, "").await;
     assert!(matches!(stranger, Err(DeskError::Shift(_))), "{stranger:?}");
 }
 
@@ -205,16 +223,26 @@ async fn a_swap_is_offered_accepted_and_told() {
     let give = slot("bob", "manager");
     let offered = house
         .desk
-        .offer_swap("bob", "dentist", give, "ann", None)
+        .offer_swap(&by("bob"), "dentist", give, "ann", None)
         .await
         .unwrap();
     house.settle().await;
     let got = house.got();
     assert!(got.iter().any(|said| said.starts_with("ann: ")), "{got:?}");
-    house.desk.accept_swap("ann", offered.id).await.unwrap();
+    house
+        .desk
+        .accept_swap(&by("ann"), offered.id)
+        .await
+        .unwrap();
     assert_eq!(house.desk.on_call("manager", at(3_700)), [Arc::from("ann")]);
     assert_eq!(house.desk.on_call("manager", at(7_200)), [Arc::from("bob")]);
-    assert!(house.desk.accept_swap("ann", offered.id).await.is_err());
+    assert!(
+        house
+            .desk
+            .accept_swap(&by("ann"), offered.id)
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -272,13 +300,13 @@ async fn the_timeline_replays_to_the_state_and_names_every_attempt() {
     let snooze = Action::Snooze(Span::from_seconds(100));
     house
         .desk
-        .act(Target::Episode(number), "bob", snooze)
+        .act(Target::Episode(number), &by("bob"), snooze)
         .await
         .unwrap();
     let comment = Action::Comment("the cable".into());
     house
         .desk
-        .act(Target::Episode(number), "bob", comment)
+        .act(Target::Episode(number), &by("bob"), comment)
         .await
         .unwrap();
     house.at(50).await;
@@ -317,7 +345,7 @@ async fn the_timeline_replays_to_the_state_and_names_every_attempt() {
     // When it is over, all of it can still be read.
     house
         .desk
-        .act(Target::Episode(number), "ann", Action::Complete)
+        .act(Target::Episode(number), &by("ann"), Action::Complete)
         .await
         .unwrap();
     house.clears("machine:web-01").await;
@@ -353,4 +381,65 @@ async fn the_outside_hears_that_we_live_and_loop_contacts_are_tested() {
         .collect();
     assert_eq!(tests.len(), 1);
     assert!(said(tests[0]).starts_with("loop: "));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_viewer_may_do_nothing_and_is_told_what_it_needs() {
+    let mut rules = rules();
+    rules.users.get_mut("bob").unwrap().right = Right::Viewer;
+    let house = House::open(rules).await;
+    house.fires("machine:web-01").await;
+    let number = house.desk.overview().alerts[0].id.number;
+    let eve = Actor::new("eve", Right::Viewer);
+    let target = || Target::Episode(number);
+    let desk = &house.desk;
+    let refused = desk.act(target(), &eve, Action::Complete).await;
+    assert_eq!(
+        refused.unwrap_err().to_string(),
+        "eve may not act on alerts: that needs the right of an operator, and eve is a viewer"
+    );
+    let comment = Action::Comment("hm".into());
+    assert!(desk.act(target(), &eve, comment).await.is_err());
+    let held = desk.hold(&eve, maintenance(0, 100)).await;
+    assert!(held.unwrap_err().to_string().contains("hold alerts"));
+    desk.hold(&by("ann"), maintenance(0, 100)).await.unwrap();
+    assert_eq!(&*desk.holds()[0].by, "ann", "whatever the plan says");
+    assert!(desk.end_hold("m1", &eve).await.is_err());
+    let range = Some(Range::new(at(0), at(60)));
+    let taken = desk.take_shift(&eve, "web", range, "").await;
+    assert!(taken.unwrap_err().to_string().contains("change shifts"));
+
+    // Bob is a viewer by the rules: so his link and his mail are as well.
+    let bob = desk.actor("bob").unwrap();
+    assert_eq!(bob.right, Right::Viewer);
+    assert!(desk.act(target(), &bob, Action::Complete).await.is_err());
+    assert_eq!(desk.actor("ann").unwrap(), by("ann"));
+    assert!(desk.actor("eve").is_err(), "no user of the rules");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_administrator_changes_the_shifts_of_others_and_an_operator_does_not() {
+    let house = House::open(rules_in_turns()).await;
+    let change = || Change::Replace {
+        slot: Slot {
+            role: RoleId::from("web"),
+            user: "bob".into(),
+            range: Range::new(at(0), at(3_600)),
+        },
+        instead_of: None,
+    };
+    let desk = &house.desk;
+    let refused = desk.edit_shifts(&by("ann"), "", change()).await;
+    assert!(matches!(refused, Err(DeskError::Shift(_))), "{refused:?}");
+    let root = Actor::new("root", Right::Admin);
+    let edit = desk.edit_shifts(&root, "ill", change()).await.unwrap();
+    assert_eq!(desk.on_call("web", at(10)), [Arc::from("bob")]);
+    house.settle().await;
+    let got = house.got();
+    assert!(
+        got.contains(&"ann: your shifts changed".to_owned()),
+        "{got:?}"
+    );
+    desk.withdraw_edit(&root, edit).await.unwrap();
+    assert_eq!(desk.on_call("web", at(10)), [Arc::from("ann")]);
 }

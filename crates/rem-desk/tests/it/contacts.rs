@@ -1,5 +1,6 @@
-use rem_alert::episode::Step;
-use rem_desk::{CONTACT_BROKEN, ONCALL_GAP, Reach, Report};
+use rem_alert::episode::{Display, Step};
+use rem_alert::shift::{Every, Plan, Role, Rotation};
+use rem_desk::{CONTACT_BROKEN, ONCALL_FINDING, ONCALL_GAP, Reach, Report};
 use rem_notify::{Contact, SendError};
 use rem_time::{Clock, Span};
 
@@ -67,6 +68,77 @@ async fn an_empty_role_is_passed_over_and_reported() {
         .iter()
         .find(|alert| &*alert.id.alert == ONCALL_GAP);
     assert_eq!(&*gap.unwrap().id.subject, "role:nobody");
+}
+
+/// Ann has the shift from nine to five; it is eight o'clock.
+fn daytime() -> Role {
+    let plan = Plan::new(
+        vec!["ann".into()],
+        Every::Days(1),
+        "2027-01-15 00:00".parse().unwrap(),
+        "UTC".parse().unwrap(),
+    );
+    let plan = plan.unwrap().only("09:00-17:00".parse().unwrap());
+    Role::new("web").layer(Rotation::new("days", plan))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gap_is_a_finding_before_it_comes_and_one_alert_while_it_is_there() {
+    let mut rules = rules();
+    rules.roles[0] = daytime();
+    let house = House::open(rules).await;
+    let open = |alert: &str| {
+        let alerts = house.desk.overview().alerts;
+        let found = alerts
+            .into_iter()
+            .find(|open| *open.id.alert == *alert && open.display == Display::Communicating);
+        found.map(|open| open.message.to_string())
+    };
+    house.settle().await;
+    // Now, and every night to come.
+    assert!(open(ONCALL_GAP).is_some());
+    let to_come = open(ONCALL_FINDING).unwrap();
+    assert!(to_come.contains("from 2027-01-15T17:00:00Z"), "{to_come}");
+
+    house.at(3_600).await;
+    assert_eq!(open(ONCALL_GAP), None, "ann has it");
+    assert!(
+        open(ONCALL_FINDING)
+            .unwrap()
+            .contains("from 2027-01-15T17:00:00Z")
+    );
+
+    house.at(9 * 3_600).await;
+    assert!(open(ONCALL_GAP).is_some());
+    let to_come = open(ONCALL_FINDING).unwrap();
+    assert!(to_come.contains("from 2027-01-16T17:00:00Z"), "{to_come}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_nobody_ever_has_is_one_alert() {
+    let mut rules = rules();
+    rules.roles[0] = Role::new("web");
+    let house = House::open(rules).await;
+    house.settle().await;
+    let alerts = house.desk.overview().alerts;
+    let alerts: Vec<&str> = alerts.iter().map(|alert| &*alert.id.alert).collect();
+    assert_eq!(alerts, [ONCALL_GAP]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alert_that_nobody_can_be_told_of_does_not_spin() {
+    let mut rules = rules();
+    rules.roles.clear();
+    let house = House::open(rules).await;
+    house.fires("machine:web-01").await;
+    house.at(60).await;
+    let alerts = house.desk.overview().alerts;
+    let about = alerts
+        .iter()
+        .find(|open| &*open.id.alert == "down")
+        .unwrap();
+    let episode = house.desk.episode(about.id.number).await.unwrap().unwrap();
+    assert!(episode.timeline.len() < 10, "{:?}", episode.timeline);
 }
 
 #[tokio::test(start_paused = true)]

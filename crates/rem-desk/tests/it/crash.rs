@@ -11,7 +11,7 @@ use rem_notify::{Contact, FakePost, Outgoing, Post, SendError, Sending};
 use rem_time::{Clock, ManualClock, Span};
 use unidist::{Cut, SimDisk};
 
-use crate::house::{at, mail, open_with, rules};
+use crate::house::{at, by, mail, open_with, rules};
 
 /// Sites whose power is cut at the same time, and the alerts in flight in each.
 const SITES: u64 = 4;
@@ -38,10 +38,10 @@ impl Post for Mortal {
 }
 
 /// Numbers that look random and are the same in every run.
-struct Chance(u64);
+pub(crate) struct Chance(pub(crate) u64);
 
 impl Chance {
-    fn below(&mut self, most: u64) -> u64 {
+    pub(crate) fn below(&mut self, most: u64) -> u64 {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -92,12 +92,12 @@ async fn live(desk: &Desk, clock: &ManualClock, known: &mut [Known], chance: &mu
                 Known::Clear
             }
             1 if before == Known::Fires => {
-                desk.act(key, "ann", Action::Complete).await.unwrap();
+                desk.act(key, &by("ann"), Action::Complete).await.unwrap();
                 Known::Completed
             }
             2 if before == Known::Fires => {
                 let long = Action::Snooze(Span::from_seconds(1_000_000));
-                desk.act(key, "ann", long).await.unwrap();
+                desk.act(key, &by("ann"), long).await.unwrap();
                 Known::Snoozed
             }
             3 => {
@@ -259,7 +259,7 @@ async fn a_restart_changes_nothing() {
         alert: "down".into(),
         subject: subject(3).as_str().into(),
     };
-    desk.act(key, "ann", Action::Complete).await.unwrap();
+    desk.act(key, &by("ann"), Action::Complete).await.unwrap();
     let clears = vec![Report::clears("down", &subject(4), clock.now())];
     desk.report(clears).await.unwrap();
     let before = format!("{:?}", desk.overview());

@@ -2,7 +2,7 @@ use rem_alert::episode::{Display, HeldBy};
 use rem_desk::{Action, Evaluated, Report, Target};
 use rem_time::Clock;
 
-use crate::house::{House, looked_at, rules_behind};
+use crate::house::{House, by, looked_at, rules_behind};
 
 fn machines(count: usize) -> Vec<String> {
     (0..count).map(|at| format!("machine:m{at:05}")).collect()
@@ -111,7 +111,7 @@ async fn one_page_for_ten_thousand_alerts_and_one_digest_for_those_that_stay() {
     let switch = Target::Episode(overview.alerts[0].id.number);
     house
         .desk
-        .act(switch, "ann", Action::Complete)
+        .act(switch, &by("ann"), Action::Complete)
         .await
         .unwrap();
     for seconds in [59, 61, 300, 3_000] {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rem_alert::episode::Step;
 use rem_alert::shift::Role;
-use rem_desk::{Desk, Evaluated, Parts, Reach, Report, Rules, TaskList, TokenKey, User};
+use rem_desk::{Actor, Desk, Evaluated, Parts, Reach, Report, Rules, TaskList, TokenKey, User};
 use rem_graph::Builder;
 use rem_notify::{Contact, Delivered, FakePost, Post};
 use rem_time::{Clock, ManualClock, Span, Timestamp};
@@ -14,6 +14,11 @@ use unidist::{BucketSpec, FileOpts, SimDisk, Unidist};
 
 pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_seconds(1_800_000_000 + seconds)
+}
+
+/// A user of the rules, who is an operator.
+pub(crate) fn by(name: &str) -> Actor {
+    Actor::operator(name)
 }
 
 pub(crate) fn mail(name: &str) -> Contact {

@@ -1,7 +1,7 @@
 use rem_desk::{Action, Target};
 use rem_time::Span;
 
-use crate::house::{House, rules};
+use crate::house::{House, by, rules};
 
 #[tokio::test(start_paused = true)]
 async fn an_alert_climbs_the_ladder_until_somebody_answers() {
@@ -17,7 +17,7 @@ async fn an_alert_climbs_the_ladder_until_somebody_answers() {
     let snooze = Action::Snooze(Span::from_seconds(600));
     house
         .desk
-        .act(Target::Episode(number), "bob", snooze)
+        .act(Target::Episode(number), &by("bob"), snooze)
         .await
         .unwrap();
     house.settle().await;

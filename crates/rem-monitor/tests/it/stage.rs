@@ -19,7 +19,7 @@ use rem_alert::episode::{HoldKind, HoldPlan, Step, When};
 use rem_alert::level::{Action as LevelAction, Level};
 use rem_alert::shift::Role;
 use rem_check::Verdict;
-use rem_desk::{Action, Reach, Rules, Target, User};
+use rem_desk::{Action, Actor, Reach, Rules, Target, User};
 use rem_graph::Builder;
 use rem_monitor::Retry;
 use rem_monitor::simulate::{Answer, Finding, Happened, Sent, Simulation, Staged};
@@ -275,7 +275,8 @@ impl Stage {
                     by: "ann".into(),
                     why: "known".into(),
                 };
-                site.desk(|desk, now| desk.hold(plan, now)).unwrap();
+                site.desk(|desk, now| desk.hold(&Actor::operator("bob"), plan, now))
+                    .unwrap();
             }
             [
                 who,
@@ -293,7 +294,7 @@ impl Stage {
                     alert: alert.into(),
                     subject: subject.into(),
                 };
-                site.desk(|desk, now| desk.act(&target, &who.into(), &action, now))
+                site.desk(|desk, now| desk.act(&target, &Actor::operator(who), &action, now))
                     .unwrap();
             }
             [key, "is", ..] if key.contains('@') => {

@@ -2,7 +2,7 @@
 
 use mailparse::{MailHeaderMap, ParsedMail};
 
-use super::{Ignored, header, sender};
+use super::{Ignored, header, sender, text, tokens};
 use crate::wire;
 
 /// Names programs write under.
@@ -27,7 +27,8 @@ pub(super) fn refuse(mail: &ParsedMail<'_>) -> Result<(), Ignored> {
         return Err(report(mail));
     }
     if let Some(id) = header(mail, "X-REM-Id") {
-        return Err(Ignored::Own { id });
+        let tokens = tokens(mail, &text::of(mail));
+        return Err(Ignored::Own { id, tokens });
     }
     let because = |why: String| Err(Ignored::Automatic(wire::cut(&why, 200)));
     if let Some(value) = header(mail, "Auto-Submitted")

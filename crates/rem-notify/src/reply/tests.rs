@@ -189,12 +189,14 @@ fn a_program_never_acknowledges() {
 #[test]
 fn our_own_mail_that_comes_back_is_told_apart() {
     let own = parse(&format!(
-        "X-REM-Id: web-down.1\nAuto-Submitted: auto-generated\n{HEAD}\nack\n"
+        "X-REM-Id: web-down.1\nMessage-ID: <rem1.t0k=2Een.web-down.1@example.com>\n\
+         Auto-Submitted: auto-generated\nFrom: rem@example.com\nTo: rem@example.com\n\nack\n"
     ));
     assert_eq!(
         own,
         Err(Ignored::Own {
-            id: "web-down.1".into()
+            id: "web-down.1".into(),
+            tokens: vec!["t0k.en".into()],
         })
     );
 }

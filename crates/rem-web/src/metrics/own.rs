@@ -3,7 +3,15 @@ use rem_time::Span;
 
 use super::process;
 use super::text::{Exposition, Family, Page};
-use crate::view::{DISPLAYS, key};
+use crate::view::{DISPLAYS, key, path_state};
+
+const PATH_STATES: [&str; 5] = [
+    "untested",
+    "not_verified",
+    "under_way",
+    "arrived",
+    "missing",
+];
 
 /// About ourselves.
 pub(crate) fn own(running: &Running, exposition: Exposition) -> String {
@@ -109,6 +117,28 @@ fn desk(page: &mut Page, running: &Running) {
         "contacts that do not work",
         overview.broken.len() as f64,
     );
+    page.family(
+        "rem_self_test",
+        Gauge,
+        "1 for where the self-test of each kind of contact stands, else 0",
+    );
+    for path in &overview.paths {
+        let (is, _) = path_state(path.state);
+        for state in PATH_STATES {
+            let labels = [("kind", &*path.kind), ("state", state)];
+            page.sample(&labels, Some(f64::from(u8::from(is == state))));
+        }
+    }
+    page.family(
+        "rem_self_test_arrived_timestamp_seconds",
+        Gauge,
+        "when a self-test of each kind of contact arrived last, in seconds since 1970",
+    );
+    for path in &overview.paths {
+        if let Some(at) = path.arrived {
+            page.sample(&[("kind", &*path.kind)], Some(at.as_secs_f64()));
+        }
+    }
     let gaps = overview.on_call.iter().filter(|role| role.now.is_empty());
     page.one(
         "rem_roles_empty",

@@ -38,6 +38,8 @@ pub(crate) async fn show(running: Running, request: Request) -> Result<Response,
 pub(crate) async fn act(running: Running, request: Request) -> Result<Response, Failure> {
     let token = token(&request);
     let (grant, target) = granted(&running, &token).await?;
+    let by = running.desk.actor(&grant.user);
+    let by = by.map_err(|error| Trouble::from(error).page())?;
     let asked = Asked::by_request(&request);
     let button = asked.wanted("do").map_err(Trouble::page)?;
     let (action, done) = match button.as_str() {
@@ -62,7 +64,7 @@ pub(crate) async fn act(running: Running, request: Request) -> Result<Response, 
     let remark = asked.text("comment").map_err(Trouble::page)?;
     let failed = |error| Trouble::from(error).page();
     if !matches!(action, Action::Comment(_)) {
-        let acted = running.desk.act(target.clone(), &grant.user, action).await;
+        let acted = running.desk.act(target.clone(), &by, action).await;
         acted.map_err(failed)?;
     } else if remark.is_none() {
         return Err(Failure::bad_request("the comment is empty"));
@@ -70,7 +72,7 @@ pub(crate) async fn act(running: Running, request: Request) -> Result<Response, 
     if let Some(remark) = remark {
         let remark: String = remark.chars().take(4_000).collect();
         let comment = Action::Comment(remark.into());
-        let acted = running.desk.act(target.clone(), &grant.user, comment).await;
+        let acted = running.desk.act(target.clone(), &by, comment).await;
         acted.map_err(failed)?;
     }
     page(&running, &request, &token, &grant, &target, Some(done)).await

@@ -1,6 +1,6 @@
 use dropstar::{Failure, Request, Response, header};
 use rem_alert::shift::{Calendar, Range, RoleId};
-use rem_desk::{Addressee, Broken};
+use rem_desk::{Addressee, Broken, PathState, PathView};
 use rem_monitor::Running;
 use rem_time::{Span, Timestamp};
 use serde::Serialize;
@@ -10,7 +10,7 @@ use crate::asked::Asked;
 use crate::frame::{Frame, Wall, When, back};
 use crate::on_call;
 use crate::trouble::Trouble;
-use crate::view::{EditJson, ShiftJson, SwapJson};
+use crate::view::{EditJson, ShiftJson, SwapJson, path_state};
 
 /// How far ahead the page looks for shifts and gaps.
 const AHEAD: Span = Span::from_seconds(14 * 86_400);
@@ -26,6 +26,7 @@ struct Page {
     title: &'static str,
     roles: Vec<RoleRow>,
     broken: Vec<BrokenRow>,
+    paths: Vec<PathRow>,
     people: Vec<Person>,
     changes: Changes,
     form: Form,
@@ -79,6 +80,38 @@ struct BrokenRow {
     contact: String,
     since: When,
     why: String,
+}
+
+/// Where the self-test of one kind of contact stands.
+#[derive(Debug, Serialize)]
+struct PathRow {
+    kind: String,
+    contact: String,
+    /// The pill: a status of the style sheet, and its word.
+    status: &'static str,
+    said: &'static str,
+    since: Option<When>,
+    arrived: Option<When>,
+}
+
+impl PathRow {
+    fn new(view: &PathView, wall: &Wall) -> Self {
+        let (status, said) = match view.state {
+            PathState::Untested => ("unknown", "Not tested yet"),
+            PathState::NotVerified { .. } => ("unknown", "Taken over, not verified"),
+            PathState::UnderWay { .. } => ("unknown", "Under way"),
+            PathState::Arrived { .. } => ("ok", "Arrived"),
+            PathState::Missing { .. } => ("critical", "Did not arrive"),
+        };
+        Self {
+            kind: view.kind.to_string(),
+            contact: view.contact.clone(),
+            status,
+            said,
+            since: path_state(view.state).1.map(|at| wall.when(at)),
+            arrived: view.arrived.map(|at| wall.when(at)),
+        }
+    }
 }
 
 /// Somebody who is on call now, and whether their contacts work.
@@ -135,6 +168,11 @@ pub(crate) async fn show(running: Running, request: Request) -> Result<Response,
         title: "On call",
         people: people(&calendar, &overview.broken, wall.now),
         broken: broken.collect(),
+        paths: overview
+            .paths
+            .iter()
+            .map(|view| PathRow::new(view, &wall))
+            .collect(),
         changes: Changes::new(&running, &calendar, &wall, |_| true),
         form: Form::new(&calendar, &wall),
         roles,

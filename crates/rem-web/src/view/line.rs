@@ -104,7 +104,10 @@ impl From<&Line> for LineJson {
 impl From<&Letter> for LetterJson {
     fn from(letter: &Letter) -> Self {
         let (kind, text) = words(&letter.words);
-        let (state, is_over) = state(&letter.message.state);
+        let (mut state, is_over) = state(&letter.message.state);
+        if 0 < letter.again {
+            state.push_str(&format!(", due {} times", letter.again + 1));
+        }
         let attempts = letter.log.iter().map(|attempt| AttemptJson {
             at: attempt.at.to_string(),
             contact: attempt.contact.clone(),

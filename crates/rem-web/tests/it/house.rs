@@ -31,15 +31,17 @@ services:
 users:
   ann: {name: Ann, zone: Europe/Berlin, contacts: [{mail: ann@example.com}]}
   bob: {name: Bob, zone: UTC, contacts: [{mail: bob@example.com}]}
+  eve: {name: Eve, may: [viewer]}
 roles:
   web: {users: [ann, bob], admins: [ann], rotation: {every: 1w, at: mon 09:00, from: 2026-01-05, zone: Europe/Berlin}}
 alerts: {web-down: {severity: critical, notes: "https://wiki.example.com/web-down"}}
-notify: {url: "https://rem.example.com", fallback: [{mail: root@example.com}], smtp: {url: "smtp://localhost:25", from: rem@example.com}}
+notify: {url: "https://rem.example.com", fallback: [{mail: root@example.com}], smtp: {url: "smtp://localhost:25", from: rem@example.com}, self_test: {comes_back: [mail]}}
 "#;
 
 /// The only monitor.
 pub(crate) const MONITOR: &str = "web-01/backup/nightly";
 pub(crate) const OPERATOR: &str = "authorization: Bearer operator-0123456789\r\n";
+pub(crate) const ADMIN: &str = "authorization: Bearer admin-0123456789abcd\r\n";
 pub(crate) const VIEWER: &str = "authorization: Bearer viewer-0123456789abc\r\n";
 
 pub(crate) struct House {
@@ -67,6 +69,7 @@ impl House {
         let running = host.start(&config, post.clone(), reload).await.unwrap();
         let accounts = Accounts::new()
             .token("ann", "operator-0123456789", Role::Operator)
+            .and_then(|a| a.token("root", "admin-0123456789abcd", Role::Admin))
             .and_then(|a| a.token("looker", "viewer-0123456789abc", Role::Viewer))
             .unwrap();
         let loopback = || Listener::on(([127, 0, 0, 1], 0)).site(rem_web::site(&running));

@@ -96,3 +96,43 @@ async fn every_value_is_there_and_patterns_choose() {
     let none = get(house.address, "/metrics/values?match=db-*").await;
     assert!(!none.body.contains("web-01"));
 }
+
+#[tokio::test]
+async fn a_self_test_comes_back_by_its_link_without_sign_in() {
+    let house = House::open().await;
+    house.running.desk.test_contacts().await.unwrap();
+    let sent = wait_for("the test", async || {
+        let delivered = house.post.delivered();
+        delivered.into_iter().find(|sent| {
+            sent.message
+                .links
+                .iter()
+                .any(|link| link.url.contains("/arrived/"))
+        })
+    })
+    .await;
+    let link = &sent.message.links[0].url;
+    let path = link.strip_prefix("https://rem.example.com").unwrap();
+    let now = async || call(house.address, "oncall.now", json!({})).await.unwrap();
+    let state = |now: &serde_json::Value| now["self_tests"][0]["state"].clone();
+    wait_for("it to be taken over", async || {
+        (state(&now().await) == "under_way").then_some(())
+    })
+    .await;
+    let forged = format!("{}00", &path[..path.len() - 2]);
+    assert_eq!(
+        send(house.guarded, "POST", &forged, "", "").await.status,
+        403
+    );
+    let shown = send(house.guarded, "GET", path, "", "").await;
+    assert_eq!(shown.status, 200, "{}", shown.body);
+    assert_eq!(shown.body, "the self-test by mail arrived\n");
+    assert_eq!(send(house.guarded, "POST", path, "", "").await.status, 200);
+    assert_eq!(state(&now().await), "arrived");
+    let page = get(house.address, "/system_monitor/oncall").await;
+    assert!(page.body.contains("Self-tests") && page.body.contains("Arrived"));
+    let metrics = get(house.address, "/metrics").await.body;
+    check_shape(&metrics);
+    let line = "rem_self_test{kind=\"mail\",state=\"arrived\"} 1";
+    assert!(metrics.contains(line), "{metrics}");
+}

@@ -1,7 +1,7 @@
 use serde_json::json;
 
-use crate::client::{call, get, post_form};
-use crate::house::House;
+use crate::client::{call, call_as, get, post_form};
+use crate::house::{ADMIN, House, VIEWER};
 
 #[tokio::test]
 async fn who_is_on_call_is_answered_for_any_instant() {
@@ -57,6 +57,43 @@ async fn the_admin_of_a_role_changes_shifts_and_others_only_their_own() {
         .await
         .unwrap();
     assert_eq!(edits[0]["withdrawn"]["by"], "ann");
+}
+
+#[tokio::test]
+async fn an_admin_of_the_site_changes_shifts_without_being_a_user() {
+    let house = House::open().await;
+    let params = || {
+        json!({ "role": "web", "user": "bob", "from": "2027-06-07T07:00:00Z",
+            "until": "2027-06-08T07:00:00Z", "reason": "ill" })
+    };
+    let (code, text) = call_as(house.guarded, VIEWER, "oncall.override", params())
+        .await
+        .unwrap_err();
+    assert_eq!(code, -32_003, "{text}");
+    let edit = call_as(house.guarded, ADMIN, "oncall.override", params())
+        .await
+        .unwrap();
+    let edits = call(house.address, "oncall.edits", json!({}))
+        .await
+        .unwrap();
+    assert_eq!(
+        (&edits[0]["id"], &edits[0]["by"]),
+        (&edit["id"], &json!("root"))
+    );
+    let withdraw = json!({ "id": edit["id"] });
+    call_as(house.guarded, ADMIN, "oncall.withdraw", withdraw)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn whoever_the_file_calls_a_viewer_may_not_answer_where_nobody_signs_in() {
+    let house = House::open().await;
+    let number = house.fires("web-down", "machine:web-01").await;
+    let params = json!({ "id": number, "by": "eve" });
+    let (code, text) = call(house.address, "alert.ack", params).await.unwrap_err();
+    assert_eq!(code, -32_003);
+    assert!(text.starts_with("eve may not act on alerts"), "{text}");
 }
 
 #[tokio::test]

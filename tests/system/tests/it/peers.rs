@@ -386,8 +386,10 @@ fn a_mail_is_answered_and_the_alert_is_acknowledged_over_a_crash() {
         "      port:\n        check: tcp\n        port: {closed}\n        every: 1s\n        \
          levels: {{down: {{when: status != ok, in: 2 of last 2, alert: port-down}}}}\n"
     );
-    let more =
-        format!("notify: {{smtp: {{url: \"smtp://127.0.0.1:{smtp}\", from: rem@example.com}}}}\n");
+    let more = format!(
+        "notify: {{smtp: {{url: \"smtp://127.0.0.1:{smtp}\", from: rem@example.com}}, \
+         self_test: {{comes_back: [mail]}}}}\n"
+    );
     let yaml = small(port, &receiver, &monitors, &more).replace(
         &format!("webhook: \"{}\"", receiver.url()),
         "mail: ann@example.com",
@@ -402,21 +404,7 @@ fn a_mail_is_answered_and_the_alert_is_acknowledged_over_a_crash() {
         header(&mail, "Message-ID"),
         mail.replace('\n', "\n> ")
     );
-    let answered = {
-        let mut child = Command::new(crate::process::binary("rem-monitor"))
-            .args(["mail-reply", "--url", &format!("http://127.0.0.1:{port}")])
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(reply.as_bytes())
-            .unwrap();
-        child.wait().unwrap()
-    };
-    assert_eq!(answered.code(), Some(0));
+    pipe_mail(port, &reply);
     let acknowledged = |port| {
         let open = alerts(port);
         let own = open.iter().find(|alert| alert["alert"] == "port-down")?;
@@ -424,9 +412,26 @@ fn a_mail_is_answered_and_the_alert_is_acknowledged_over_a_crash() {
     };
     wait_for("the acknowledgement", || acknowledged(port));
 
+    // The self-test goes to our own address, and has arrived when the pipe brings it.
+    assert_eq!(rpc(port, "contact.test", &json!({})), json!(true));
+    let test = loop {
+        let mail = mail_of(&server.says("\"mail\""));
+        if header(&mail, "X-REM-Kind") == "self-test" {
+            break mail;
+        }
+    };
+    assert_eq!(header(&test, "To"), "rem@example.com");
+    let state = |port| rpc(port, "oncall.now", &json!({}))["self_tests"][0]["state"].clone();
+    wait_for("the test to be taken over", || {
+        (state(port) == "under_way").then_some(())
+    });
+    pipe_mail(port, &test);
+    assert_eq!(state(port), "arrived");
+
     monitor.signal(rustix::process::Signal::KILL);
     monitor.ends();
     let _monitor = start(folder.path(), &yaml);
+    assert_eq!(state(port), "arrived");
     let own = wait_for("the alert after the crash", || acknowledged(port));
     assert_eq!(own["subject"], "monitor:here/all/port");
     let pages = server
@@ -434,6 +439,20 @@ fn a_mail_is_answered_and_the_alert_is_acknowledged_over_a_crash() {
         .into_iter()
         .filter(|line| line.contains("\"mail\"") && header(&mail_of(line), "Subject") == subject);
     assert_eq!(pages.count(), 1, "nobody is paged again");
+}
+
+/// Hands a mail on as a mail server's pipe does.
+#[track_caller]
+fn pipe_mail(port: u16, mail: &str) {
+    let mut child = Command::new(crate::process::binary("rem-monitor"))
+        .args(["mail-reply", "--url", &format!("http://127.0.0.1:{port}")])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(mail.as_bytes()).unwrap();
+    drop(stdin);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 /// The text of a mail that the server says it took.

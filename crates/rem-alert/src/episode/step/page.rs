@@ -90,7 +90,13 @@ impl Episode {
         self.unacked = true;
         self.communicated = true;
         self.ladder.page = self.messages;
-        self.ladder.round_began.get_or_insert(turn.now);
+        if to == Recipient::Fallback {
+            // No round of a ladder that nobody is on: were its page brought forward
+            // because nobody gets it, it would spin.
+            self.ladder.round_began = None;
+        } else {
+            self.ladder.round_began.get_or_insert(turn.now);
+        }
         if low {
             self.ladder.user = None;
             self.ladder.advance_low(turn.now);

@@ -53,6 +53,30 @@ fn admins_change_everybodys() {
 }
 
 #[test]
+fn an_administrator_of_the_site_changes_everybodys_and_need_be_in_no_role() {
+    let calendar = calendar(vec![]);
+    let now = at("2026-01-05T12:00:00Z");
+    let root = Author::of_site("root");
+    for change in [
+        take("bob"),
+        away("bob"),
+        replace("bob", None),
+        replace("bob", Some("ann")),
+    ] {
+        let edit = calendar.edit(&root, now, "", change).unwrap();
+        assert_eq!(edit.author, "root".into());
+        let calendar = calendar.with(edit.clone());
+        let withdrawn = calendar.withdraw(edit.id, &root, now).unwrap();
+        assert_eq!(withdrawn.withdrawn, Some(("root".into(), now)));
+    }
+    // What makes no sense is refused all the same.
+    let error = calendar.edit(&root, now, "", take("fay")).unwrap_err();
+    assert_eq!(error.to_string(), "no such user: fay");
+    let error = calendar.take(&root, &"web".into(), now, None, "");
+    assert_eq!(error.unwrap_err().to_string(), "no such user: root");
+}
+
+#[test]
 fn the_shifts_of_others_are_theirs() {
     let bobs = "ann may change own shifts only; those of bob in web are for its admins";
     refused("ann", take("bob"), bobs);

@@ -136,6 +136,9 @@ fn only_those_in_it_and_admins_answer() {
         "ann has no say in this swap: it is between ann and bob"
     );
     assert!(offer.accept(&calendar, &"meg".into(), soon()).is_ok());
+    let root = Author::of_site("root");
+    assert!(offer.accept(&calendar, &root, soon()).is_ok());
+    assert!(offer.decline(&calendar, &root, soon()).is_ok());
     assert!(offer.decline(&calendar, &"cho".into(), soon()).is_err());
     let declined = offer.decline(&calendar, &"ann".into(), soon()).unwrap();
     assert_eq!(declined.state.word(), "declined");
