@@ -158,20 +158,35 @@ fn sign_in(
         let problem = at.problem("a password does not belong here, only its hash");
         problems.add(problem.help(account::HASH_HELP));
     }
-    let may = map.get("may");
-    let may: Vec<Right> = match &may {
-        Some(at) => account::rights(at, problems).unwrap_or_default(),
-        None => vec![RIGHT_DEFAULT],
+    let right: Right = match map.get("role") {
+        Some(at) => account::right(&at, problems).unwrap_or(RIGHT_DEFAULT),
+        None => RIGHT_DEFAULT,
+    };
+    let can_sign_in = hash.is_some() || secret.is_some() || sum.is_some();
+    if can_sign_in && name.value.as_str().contains(':') {
+        let message = "who signs in has a name without colons";
+        problems.add(name.problem(message).help("choose another name"));
+    }
+    let mut place = |key| match map.get(key) {
+        Some(at) => at.located(()),
+        None => name.clone().map(|_| ()),
     };
     let user = hash.map(|password_hash| User {
         name: name.value.to_string(),
         password_hash,
-        roles: may.clone(),
+        roles: vec![right],
+        place: place("password_hash"),
     });
+    let key = if secret.is_some() {
+        "token"
+    } else {
+        "token_hash"
+    };
     let token = secret.or(sum).map(|source| Token {
         name: name.value.to_string(),
         source,
-        roles: may,
+        roles: vec![right],
+        place: place(key),
     });
     (user, token)
 }
