@@ -50,9 +50,12 @@ struct Urls {
 #[derive(Debug, Serialize)]
 struct CheckRow {
     at: When,
+    /// With its seconds: checks may be that close to each other.
+    exact: String,
     state: &'static str,
     word: &'static str,
     message: String,
+    seen_by: String,
 }
 
 pub(crate) async fn show(running: Running, request: Request) -> Result<Response, Failure> {
@@ -64,9 +67,11 @@ pub(crate) async fn show(running: Running, request: Request) -> Result<Response,
     let encoded = percent_encoded(view.id.as_str());
     let checks = view.beats.iter().rev().map(|beat| CheckRow {
         at: wall.when(beat.at),
+        exact: wall.exact(beat.at),
         state: beat.state.word(),
         word: word(beat.state),
         message: beat.message.clone(),
+        seen_by: beat.by.to_string(),
     });
     let levels = running.engine.levels(view.id.as_str()).into_iter();
     let page = Page {
