@@ -139,7 +139,7 @@ fn of_monitors<'c>(
 ) -> impl Fn(&str) -> bool + Send + Sync + 'static {
     let configs = configs.into_iter().flatten();
     let ids: HashSet<String> = configs
-        .flat_map(|config| config.monitors())
+        .flat_map(Config::monitors)
         .map(|monitor| monitor.id.to_string())
         .collect();
     move |name| {

@@ -194,8 +194,8 @@ fn main() {
     runtime.block_on(async {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(SystemClock);
-        let host = Host::open(&folder.path().join("host"), clock.clone(), []);
-        let host = host.await.unwrap();
+        let data = folder.path().join("host");
+        let host = Host::open(&data, clock.clone(), []).await.unwrap();
         let post = Arc::new(FakePost::new());
         let small = host.start(&config(), post, Reload::channel().0).await;
         let small = small.unwrap();

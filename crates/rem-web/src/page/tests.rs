@@ -132,7 +132,10 @@ fn a_card_has_value_unit_state_age_and_bar() {
         (cell.text.as_str(), cell.label.as_str()),
         ("12.5 ms", "round trip")
     );
-    assert_eq!(card.beats[0].title, "OK at 1970-01-01T00:16:40Z, seen by lab (far): told");
+    assert_eq!(
+        card.beats[0].title,
+        "OK at 1970-01-01T00:16:40Z, seen by lab (far): told"
+    );
     assert_eq!(card.beats_said, "1 OK");
     assert_eq!(card.graphs.len(), 1);
 }
