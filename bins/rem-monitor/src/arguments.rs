@@ -129,7 +129,10 @@ pub(crate) struct Plain {
 Examples:
   rem-monitor replay monitor.yaml --from 24h
   rem-monitor replay edited.yaml --against monitor.yaml --from 2026-11-01T00:00:00Z --to 2026-11-08T00:00:00Z
-  rem-monitor replay edited.yaml --data /srv/copy-of-data --from 7d --output json")]
+  rem-monitor replay edited.yaml --data /srv/rem/data --from 7d --output json
+
+A monitor that runs on the data folder is not disturbed: what it has committed is
+copied to a folder of its own (below TMPDIR) and read there.")]
 pub(crate) struct Replay {
     /// The YAML file with the levels
     pub(crate) file: PathBuf,

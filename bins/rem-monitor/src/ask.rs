@@ -23,6 +23,8 @@ use tokio::time::timeout;
 
 pub(crate) use whom::{Whom, WhomError};
 
+use crate::instant::NotATime;
+
 /// A longer answer is cut off: 50,000 monitors are about 15 MB.
 const ANSWER_MAX: usize = 256 << 20;
 /// What is shown of an answer that is not ours.
@@ -34,6 +36,9 @@ pub(crate) enum AskError {
     /// Whom to ask is not clear.
     #[error(transparent)]
     Whom(#[from] WhomError),
+    /// What is to be sent makes no sense.
+    #[error(transparent)]
+    Time(#[from] NotATime),
     /// Nobody is there.
     #[error("no monitor answers at {url}: {why}; is it running?")]
     NoAnswer { url: String, why: String },
@@ -62,7 +67,9 @@ impl AskError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::NoAnswer { .. } | Self::Late { .. } => Exit::NoAnswer,
-            Self::Whom(_) | Self::NotSignedIn { .. } | Self::Request { .. } => Exit::Mistake,
+            Self::Whom(_) | Self::Time(_) | Self::NotSignedIn { .. } | Self::Request { .. } => {
+                Exit::Mistake
+            }
             Self::Refused { code, .. } if *code == Self::INVALID_PARAMS => Exit::Mistake,
             Self::NotOurs { .. } | Self::Refused { .. } => Exit::Failed,
         }

@@ -4,19 +4,35 @@ use std::path::Path;
 
 use rem_command::{Exit, Format, say, say_json, tell};
 use rem_config::Config;
-use rem_yaml::{Problem, Problems};
+use rem_yaml::{Loader, Problem, Problems, Sought};
 use serde_json::{Value, json};
 
 /// Reads a file, or says what is wrong in it.
 pub(crate) fn load(file: &Path) -> Result<Config, Exit> {
-    rem_config::load(file).map_err(|problems| {
-        tell(&problems.to_string());
-        tell(&match problems.len() {
-            1 => "1 mistake; nothing was started or changed".to_owned(),
-            n => format!("{n} mistakes; nothing was started or changed"),
-        });
-        Exit::Mistake
-    })
+    load_seeking(file).0
+}
+
+/// The same, with all that was looked for.
+pub(crate) fn load_seeking(file: &Path) -> (Result<Config, Exit>, Sought) {
+    let (loaded, sought) = read(file);
+    (loaded.map_err(|problems| said(&problems)), sought)
+}
+
+/// Reads a file, and tells what was looked for on the way.
+pub(crate) fn read(file: &Path) -> (Result<Config, Problems>, Sought) {
+    let loader = Loader::new();
+    let seeker = loader.seeker();
+    let loaded = rem_config::load_with(loader, file);
+    (loaded, seeker.sought())
+}
+
+fn said(problems: &Problems) -> Exit {
+    tell(&problems.to_string());
+    tell(&match problems.len() {
+        1 => "1 mistake; nothing was started or changed".to_owned(),
+        n => format!("{n} mistakes; nothing was started or changed"),
+    });
+    Exit::Mistake
 }
 
 /// Lists what is wrong in a file.

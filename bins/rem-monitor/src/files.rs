@@ -4,21 +4,17 @@
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rem_config::Config;
-use rem_yaml::Problems;
+use rem_yaml::Sought;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// How often the files are looked at. A change is taken when two looks in a row see
 /// the same, so that a file is not read in the midst of being written.
 const EVERY: Duration = Duration::from_millis(500);
-/// The kinds of files that make a folder another one.
-const KINDS: [&str; 2] = ["yaml", "yml"];
 
 /// What tells one version of a file from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,12 +24,11 @@ pub(crate) struct Stamp {
     inode: (u64, u64),
 }
 
-/// The files of a configuration, and the names in their folders: a pattern such as
-/// `conf.d/*.yaml` may take a new file in. A folder that none of the files is in yet
-/// is not known.
+/// Everything that the last load has looked for: files, also those that are not there,
+/// and patterns such as `conf.d/*.yaml`, which may take a new file in.
 #[derive(Debug)]
 pub(crate) struct Files {
-    watched: BTreeSet<PathBuf>,
+    watched: Sought,
     seen: Look,
     changing: Option<Look>,
     ticks: Interval,
@@ -42,7 +37,7 @@ pub(crate) struct Files {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Look {
     files: BTreeMap<PathBuf, Option<Stamp>>,
-    folders: BTreeMap<PathBuf, BTreeSet<OsString>>,
+    matching: BTreeSet<PathBuf>,
 }
 
 impl Stamp {
@@ -58,9 +53,8 @@ impl Stamp {
 }
 
 impl Files {
-    /// The files of `config`, as they are now. Must be called within a tokio runtime.
-    pub(crate) fn of(config: &Config) -> Self {
-        let watched: BTreeSet<PathBuf> = config.files().iter().cloned().collect();
+    /// What a load has looked for, as it is now. Must be called within a tokio runtime.
+    pub(crate) fn of(watched: Sought) -> Self {
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
@@ -109,19 +103,18 @@ impl Files {
     }
 
     /// They were read, perhaps others than before.
-    pub(crate) fn now(&mut self, config: &Config) {
-        self.watch(config.files().iter().cloned().collect());
+    pub(crate) fn now(&mut self, sought: Sought) {
+        self.watch(sought);
     }
 
-    /// It could not be read: the files that it found mistakes in count as well.
-    pub(crate) fn refused(&mut self, problems: &Problems) {
+    /// It could not be read: what it looked for counts beside what is in use.
+    pub(crate) fn refused(&mut self, sought: Sought) {
         let mut watched = self.watched.clone();
-        let places = problems.sorted().into_iter();
-        watched.extend(places.map(|problem| PathBuf::from(&*problem.place.file)));
+        watched.add(sought);
         self.watch(watched);
     }
 
-    fn watch(&mut self, watched: BTreeSet<PathBuf>) {
+    fn watch(&mut self, watched: Sought) {
         if self.watched != watched {
             self.seen = Look::at(&watched);
             self.watched = watched;
@@ -130,33 +123,14 @@ impl Files {
 }
 
 impl Look {
-    fn at(watched: &BTreeSet<PathBuf>) -> Self {
-        let folders: BTreeSet<&Path> = watched.iter().filter_map(|file| file.parent()).collect();
+    fn at(watched: &Sought) -> Self {
         Self {
             files: watched
+                .files
                 .iter()
                 .map(|file| (file.clone(), Stamp::of(file)))
                 .collect(),
-            folders: folders
-                .into_iter()
-                .map(|folder| (folder.to_owned(), names(folder)))
-                .collect(),
+            matching: watched.matching(),
         }
     }
-}
-
-fn names(folder: &Path) -> BTreeSet<OsString> {
-    let folder = match folder.as_os_str().is_empty() {
-        true => Path::new("."),
-        false => folder,
-    };
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return BTreeSet::new();
-    };
-    let is_of_ours = |name: &OsString| {
-        let kind = Path::new(name).extension();
-        kind.is_some_and(|kind| KINDS.iter().any(|ours| kind == *ours))
-    };
-    let names = entries.flatten().map(|entry| entry.file_name());
-    names.filter(is_of_ours).collect()
 }

@@ -1,6 +1,7 @@
 //! Levels without a running monitor: tests that users write, and what edited levels
 //! would have done over what is stored.
 
+use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,11 +11,12 @@ use rem_command::{Exit, Format, Table, colour, say, say_json, tell};
 use rem_config::Config;
 use rem_monitor::simulate::{Difference, Fired, Progress, compare, replay, rule_test};
 use rem_series::{Options, Store};
-use rem_time::{Clock, Span, SystemClock, Timestamp};
+use rem_time::{Clock, SystemClock, Timestamp};
 use rem_yaml::Loader;
 use serde_json::{Value, json};
 
 use crate::arguments::Replay;
+use crate::instant::instant;
 
 /// Runs the tests of some files; exit code 1 if one fails.
 pub(crate) fn test(files: &[PathBuf], format: Format) -> anyhow::Result<Exit> {
@@ -90,17 +92,29 @@ pub(crate) fn over_the_past(asked: &Replay, format: Format) -> anyhow::Result<Ex
         "nothing is stored in {}: --data says where",
         folder.display()
     );
-    let store =
-        Store::open(&folder, Options::default(), Arc::new(SystemClock)).with_context(|| {
-            format!(
-                "cannot open {}; where a monitor runs, replay a copy of its data folder",
-                folder.display()
-            )
-        })?;
-    let fired = replay(&config, &store, from, to, progress)?;
+    // Beside the monitor that may run: nothing of its folder is locked or written.
+    let scratch = tempfile::tempdir().context("cannot make a folder for copies")?;
+    let store = Store::beside(
+        &folder,
+        scratch.path(),
+        of_monitors([Some(&config), before.as_ref()]),
+        Options::default(),
+        Arc::new(SystemClock),
+    )
+    .with_context(|| format!("cannot read {}", folder.display()))?;
+    for damage in &store.opening().damage {
+        tell(damage);
+    }
+    let mut shown = Shown::new("replaying");
+    let fired = replay(&config, &store, from, to, |progress| shown.tell(progress))?;
     let before = match &before {
         None => None,
-        Some(before) => Some(replay(before, &store, from, to, progress)?),
+        Some(before) => {
+            let mut shown = Shown::new("comparing");
+            Some(replay(before, &store, from, to, |progress| {
+                shown.tell(progress);
+            })?)
+        }
     };
     match before {
         None => tell_fired(&fired, format)?,
@@ -119,25 +133,60 @@ fn load(file: &Path) -> Option<Config> {
     }
 }
 
-/// An instant, or so long ago.
-fn instant(text: &str, now: Timestamp) -> anyhow::Result<Timestamp> {
-    if let Ok(ago) = text.parse::<Span>() {
-        return Ok(now - ago);
+/// The series of what these configurations watch.
+fn of_monitors<'c>(
+    configs: impl IntoIterator<Item = Option<&'c Config>>,
+) -> impl Fn(&str) -> bool + Send + Sync + 'static {
+    let configs = configs.into_iter().flatten();
+    let ids: HashSet<String> = configs
+        .flat_map(Config::monitors)
+        .map(|monitor| monitor.id.to_string())
+        .collect();
+    move |name| {
+        // machine/package/monitor, and behind them the part.
+        let end = name.match_indices('/').nth(2);
+        ids.contains(end.map_or(name, |(at, _)| &name[..at]))
     }
-    text.parse().with_context(|| {
-        format!("not a time such as 2026-11-21T08:00:00Z, nor a span such as 24h: {text}")
-    })
 }
 
-/// On a terminal, how far it is.
-fn progress(progress: Progress) {
-    if std::io::stderr().is_terminal() {
-        let Progress { at, to, samples } = progress;
-        eprint!("\r{at} of {to}, {samples} samples");
-        if at == to {
+/// On a terminal, how far it is: one line that is written over.
+struct Shown {
+    doing: &'static str,
+    from: Option<Timestamp>,
+    is_terminal: bool,
+}
+
+impl Shown {
+    fn new(doing: &'static str) -> Self {
+        Self {
+            doing,
+            from: None,
+            is_terminal: std::io::stderr().is_terminal(),
+        }
+    }
+
+    fn tell(&mut self, progress: Progress) {
+        if !self.is_terminal {
+            return;
+        }
+        let line = progress_line(self.doing, *self.from.get_or_insert(progress.at), progress);
+        // To the end of the line, in case the one before was longer.
+        eprint!("\r{line}\x1b[K");
+        if progress.at == progress.to {
             eprintln!();
         }
     }
+}
+
+/// `replaying  42 %, up to 2026-11-21T08:00:00Z, 12345 samples`
+fn progress_line(doing: &str, from: Timestamp, progress: Progress) -> String {
+    let Progress { at, to, samples } = progress;
+    let whole = to.since(from).as_secs_f64();
+    let share = match whole > 0.0 {
+        true => at.since(from).as_secs_f64() / whole * 100.0,
+        false => 100.0,
+    };
+    format!("{doing} {share:3.0} %, up to {at}, {samples} samples")
 }
 
 fn tell_fired(fired: &[Fired], format: Format) -> anyhow::Result<()> {
@@ -209,4 +258,27 @@ fn as_json(fired: &Fired) -> Value {
         "until": fired.until.map(|until| until.to_string()),
         "because": fired.because,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_is_a_share_of_the_time_between_the_first_and_the_last_instant() {
+        let at = Timestamp::from_seconds;
+        let line = |from, now, to| {
+            let progress = Progress {
+                at: at(now),
+                to: at(to),
+                samples: 7,
+            };
+            progress_line("replaying", at(from), progress)
+        };
+        assert_eq!(
+            line(0, 50, 200),
+            "replaying  25 %, up to 1970-01-01T00:00:50Z, 7 samples"
+        );
+        assert!(line(200, 200, 200).starts_with("replaying 100 %"));
+    }
 }

@@ -5,6 +5,7 @@ mod ask;
 mod doors;
 mod file;
 mod files;
+mod instant;
 mod levels;
 mod listeners;
 mod run;
@@ -57,11 +58,12 @@ fn done(arguments: &Arguments) -> anyhow::Result<Exit> {
 }
 
 fn start(file: &Path, arguments: &Arguments) -> anyhow::Result<Exit> {
-    let config = match file::load(file) {
+    let (loaded, sought) = file::load_seeking(file);
+    let config = match loaded {
         Ok(config) => config,
         Err(exit) => return Ok(exit),
     };
     let data = arguments.data.as_deref().unwrap_or_else(|| config.data());
     let data = data.to_owned();
-    rem_command::run(run::run(file, &data, config))?
+    rem_command::run(run::run(file, &data, config, sought))?
 }

@@ -6,9 +6,10 @@ use rem_command::{Asked, Exit, Signals, say, tell};
 use rem_config::Config;
 use rem_monitor::{Host, HostError, PlanError, Reload, Running, chain};
 use rem_time::{Clock, Span, SystemClock};
-use rem_yaml::Problems;
+use rem_yaml::{Problems, Sought};
 
 use crate::doors::Doors;
+use crate::file;
 use crate::files::Files;
 
 /// How long checks under way may take once the end was asked for.
@@ -25,10 +26,15 @@ struct Watching {
 }
 
 /// Watches until a signal ends it.
-pub(crate) async fn run(file: &Path, data: &Path, config: Config) -> anyhow::Result<Exit> {
+pub(crate) async fn run(
+    file: &Path,
+    data: &Path,
+    config: Config,
+    sought: Sought,
+) -> anyhow::Result<Exit> {
     // Before anything starts: a signal during the start must not be lost.
     let mut signals = Signals::new().context("cannot listen for signals")?;
-    let files = Files::of(&config);
+    let files = Files::of(sought);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let host = Host::open(data, Arc::clone(&clock), std::env::vars()).await?;
     let (reload, mut requests) = Reload::channel();
@@ -90,11 +96,15 @@ impl Watching {
 
     async fn read_again(&mut self) -> Result<String, String> {
         self.files.reading();
-        let fresh = self.load().await.map_err(|problems| {
-            self.files.refused(&problems);
-            problems.to_string()
-        })?;
-        self.files.now(&fresh);
+        let (loaded, sought) = self.load().await;
+        let fresh = match loaded {
+            Ok(fresh) => fresh,
+            Err(problems) => {
+                self.files.refused(sought);
+                return Err(problems.to_string());
+            }
+        };
+        self.files.now(sought);
         let planned = self.doors.plan(&fresh).await;
         let planned = planned.map_err(|error| format!("{error:#}"))?;
         let applied = self.host.reload(&self.running, &fresh).await;
@@ -111,10 +121,10 @@ impl Watching {
         Ok(summary)
     }
 
-    async fn load(&self) -> Result<Config, Problems> {
+    async fn load(&self) -> (Result<Config, Problems>, Sought) {
         let file = self.file.clone();
         // Large files take a while.
-        match tokio::task::spawn_blocking(move || rem_config::load(&file)).await {
+        match tokio::task::spawn_blocking(move || file::read(&file)).await {
             Ok(loaded) => loaded,
             Err(stopped) => std::panic::resume_unwind(stopped.into_panic()),
         }

@@ -5,6 +5,8 @@
 mod arguments;
 #[path = "it/fake.rs"]
 mod fake;
+#[path = "it/people.rs"]
+mod people;
 #[path = "it/running.rs"]
 mod running;
 #[path = "it/site.rs"]

@@ -32,6 +32,8 @@ pub struct Passive {
     pub bytes_max: usize,
     /// How many readings it may bring; 10,000 unless told.
     pub readings_max: usize,
+    /// How long a result has to say it is good for at least; a second unless told.
+    pub ttl_min: Span,
     /// How long a result may say it is good for; 31 days unless told.
     pub ttl_max: Span,
     /// How far in the future its time may be, because clocks differ; 5 minutes
@@ -46,6 +48,7 @@ impl Default for Passive {
         Self {
             bytes_max: 1024 * 1024,
             readings_max: 10_000,
+            ttl_min: Span::from_seconds(1),
             ttl_max: Span::from_seconds(31 * 86_400),
             ahead_max: Span::from_seconds(300),
             age_max: Span::from_seconds(86_400),
@@ -66,6 +69,19 @@ pub struct Pushed {
     pub ttl: Option<Span>,
     /// Who looked, if the text says so.
     pub source: Option<String>,
+}
+
+/// A result that says nothing else.
+impl From<Report> for Pushed {
+    fn from(report: Report) -> Self {
+        Self {
+            host: None,
+            service: None,
+            report,
+            ttl: None,
+            source: None,
+        }
+    }
 }
 
 /// A pushed text that is no result.
@@ -95,6 +111,16 @@ pub enum PassiveError {
         key: String,
         /// What could stand there.
         wanted: &'static str,
+        /// What stands there, shortened.
+        found: String,
+    },
+    /// Good for too short or too long a time.
+    #[error("ttl: expected a time from {min} to {max}, found: {found}")]
+    Ttl {
+        /// The shortest that is taken.
+        min: Span,
+        /// The longest.
+        max: Span,
         /// What stands there, shortened.
         found: String,
     },
@@ -215,11 +241,23 @@ impl Passive {
         }
     }
 
+    /// How long a result is good for, said beside the text.
+    ///
+    /// # Errors
+    /// If that is shorter or longer than is taken.
+    pub fn ttl(&self, ttl: Span) -> Result<Span, PassiveError> {
+        self.check_ttl(ttl.as_secs_f64(), &Value::String(ttl.to_string()))
+    }
+
     fn check_ttl(&self, seconds: f64, found: &Value) -> Result<Span, PassiveError> {
-        let is_possible = seconds > 0.0 && seconds <= self.ttl_max.as_secs_f64();
-        match is_possible {
+        let possible = self.ttl_min.as_secs_f64()..=self.ttl_max.as_secs_f64();
+        match possible.contains(&seconds) {
             true => Ok(Span::from_secs_f64(seconds)),
-            false => Err(malformed("ttl", "a time up to the limit, above 0", found)),
+            false => Err(PassiveError::Ttl {
+                min: self.ttl_min,
+                max: self.ttl_max,
+                found: shortened(&found.to_string()).chars().take(80).collect(),
+            }),
         }
     }
 }

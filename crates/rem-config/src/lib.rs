@@ -39,14 +39,14 @@
 //! | `site` | the name of this installation |
 //! | `data` | the folder of durable state, relative to the file; `./data` next to the first file where nobody says |
 //! | `import` | files, or patterns such as `conf.d/*.yaml`, relative to the importing file |
-//! | `listen` | `{http: address:port, tls: …, auth: …}`; beyond loopback `auth` has to be said |
+//! | `listen` | `{http: address:port, tls: …, auth: …}`; beyond loopback `auth` has to be said: `users` lets in the file's own, `{users, tokens}` others beside them |
 //! | `machines` | name → `address`, `location`, `depends`, `local: true` for the machine the monitor runs on |
 //! | `nodes` | name → `title`, `location`, `depends`: what is no machine and others depend on |
 //! | `packages` | name → `monitors`, `interfaces`, `depends` |
 //! | `services` | name → `packages`, `deployments` (name → `machines`, `need`, `notify`), `need`, `depends`, `connections`, `owners` |
 //! | `observers` | name → `location`, `netns`: vantage points for `scope: near` and `far` |
 //! | `alerts` | name → `title`, `severity`, `subject`, `repeat` …; one that only a level names has the defaults |
-//! | `roles`, `users` | who is on call when, and how they are told |
+//! | `roles`, `users` | who is on call when, how they are told, and with which `password_hash`, `token` and `role` they sign in |
 //! | `holds` | maintenance windows that are known in advance |
 //! | `jobs` | name → `run`, `timeout`: what levels trigger |
 //! | `notify` | `smtp`, `imap`, `fallback`, `heartbeat` …: how messages leave and answers come in |

@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use rem_yaml::{Place, SecretSource};
+use rem_yaml::{Located, Place, SecretSource};
 
 /// One address the monitor serves its pages and calls on.
 #[derive(Clone, Debug)]
@@ -40,7 +40,8 @@ pub enum Auth {
     Accounts(Accounts),
 }
 
-/// The people and programs that may use a listener; at least one.
+/// The people and programs that may use a listener; at least one. Beside those written
+/// at the listener these are the users of the file who have a password or a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accounts {
     /// People.
@@ -49,8 +50,8 @@ pub struct Accounts {
     pub tokens: Vec<Token>,
 }
 
-/// A person who may sign in.
-#[derive(Clone, PartialEq, Eq)]
+/// A person who may sign in. Two are equal wherever they are written.
+#[derive(Clone)]
 pub struct User {
     /// The name to sign in with.
     pub name: String,
@@ -58,10 +59,12 @@ pub struct User {
     pub password_hash: String,
     /// What the person may do; at least one.
     pub roles: Vec<Role>,
+    /// Where the hash is written.
+    pub place: Located<()>,
 }
 
-/// A program that may call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A program that may call. Two are equal wherever they are written.
+#[derive(Clone, Debug)]
 pub struct Token {
     /// What the log calls it.
     pub name: String,
@@ -69,6 +72,8 @@ pub struct Token {
     pub source: TokenSource,
     /// What it may do; at least one.
     pub roles: Vec<Role>,
+    /// Where the token is written.
+    pub place: Located<()>,
 }
 
 /// What a program has to know to be let in.
@@ -111,6 +116,24 @@ impl Token {
         highest(&self.roles)
     }
 }
+
+impl PartialEq for User {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.password_hash == other.password_hash
+            && self.roles == other.roles
+    }
+}
+
+impl Eq for User {}
+
+impl PartialEq for Token {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.source == other.source && self.roles == other.roles
+    }
+}
+
+impl Eq for Token {}
 
 impl std::fmt::Debug for User {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -94,7 +94,7 @@ pub fn load_with(mut loader: Loader, path: impl AsRef<Path>) -> Result<Config, P
 pub(crate) struct Draft {
     site: Option<Located<SiteName>>,
     data: Option<Located<PathBuf>>,
-    listeners: Vec<Listener>,
+    listeners: Vec<listener::Draft>,
     machines: Declared<MachineName, Machine>,
     packages: Declared<PackageName, Package>,
     services: Declared<ServiceName, Service>,
@@ -255,7 +255,12 @@ impl Draft {
     }
 
     fn config(self, folder: &Path, files: &[PathBuf], problems: &mut Problems) -> Option<Config> {
-        listener::refuse_twice(&self.listeners, problems);
+        let people = settled(self.users);
+        let listeners = self.listeners.into_iter();
+        let listeners: Vec<Listener> = listeners
+            .map(|listener| listener.with(people.values(), problems))
+            .collect();
+        listener::refuse_twice(&listeners, problems);
         let site = match self.site {
             Some(site) => site.value,
             None => SiteName::new("main").ok()?,
@@ -266,7 +271,7 @@ impl Draft {
             data: self
                 .data
                 .map_or_else(|| folder.join("data"), |data| data.value),
-            listeners: self.listeners,
+            listeners,
             machines: settled(self.machines),
             packages: settled(self.packages),
             services: settled(self.services),
@@ -277,7 +282,7 @@ impl Draft {
                 .into_iter()
                 .map(|(name, draft)| (name, draft.duty))
                 .collect(),
-            people: settled(self.users),
+            people,
             holds: self.holds,
             jobs: settled(self.jobs),
             notify,

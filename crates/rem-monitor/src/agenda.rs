@@ -132,8 +132,13 @@ impl<K: Ord + Clone + Hash> Agenda<K> {
 
     /// From now on a passive monitor has its time to be told something.
     pub(crate) fn wait(&mut self, key: &K, fresh: Span, now: Span) {
+        self.wait_first(key, fresh, fresh, now);
+    }
+
+    /// The same, with another time for the result that it has.
+    pub(crate) fn wait_first(&mut self, key: &K, first: Span, fresh: Span, now: Span) {
         self.rounds.remove(key);
-        let due = now.saturating_add(fresh);
+        let due = now.saturating_add(first);
         self.stale.add(key.clone(), fresh, due);
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 use rem_alert::level::StateValue;
-use rem_check::Report;
+use rem_check::Pushed;
 use rem_config::MonitorId;
 use rem_series::Store;
 use rem_time::{Clock, Span};
@@ -95,7 +95,7 @@ impl Shared {
 pub(crate) enum Command {
     Apply(Plan, oneshot::Sender<Applied>),
     LookNow(MonitorId, oneshot::Sender<bool>),
-    Push(MonitorId, Report, oneshot::Sender<()>),
+    Push(MonitorId, Box<Pushed>, oneshot::Sender<()>),
     Stop(Span, oneshot::Sender<()>),
 }
 
@@ -169,8 +169,10 @@ impl Engine {
     }
 
     /// Takes in a result that somebody else found, for a passive monitor; returns
-    /// when it counts.
-    pub async fn push(&self, id: &str, report: Report) -> Result<(), NotTaken> {
+    /// when it counts. How long it is good for is counted from the time it was found at;
+    /// where it does not say, from now on and as long as the monitor's `fresh:` says.
+    pub async fn push(&self, id: &str, pushed: impl Into<Pushed>) -> Result<(), NotTaken> {
+        let pushed = Box::new(pushed.into());
         let id = {
             let board = self.shared.board.read();
             let Some((id, entry)) = board.monitors.get_key_value(id) else {
@@ -181,7 +183,7 @@ impl Engine {
                 Look::Looks(_) => return Err(NotTaken::NotPassive(id.clone())),
             }
         };
-        let taken = self.ask(|reply| Command::Push(id, report, reply)).await;
+        let taken = self.ask(|reply| Command::Push(id, pushed, reply)).await;
         taken.ok_or(NotTaken::Stopped)
     }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use unidist::{Bucket, Consistent};
 
 use crate::record::{STATE_FIELD, chain, series_name, state_of_number};
+use crate::seen_by::SeenBy;
 use crate::watched::{Beat, CHECKS_KEPT, State, Turn, Watched};
 
 mod saved;
@@ -26,7 +27,7 @@ struct Shared {
     levels: unidist::State<Consistent, saved::Levels>,
     /// Levels that are not written yet.
     levels_unwritten: Mutex<BTreeMap<MonitorId, Vec<SavedPart>>>,
-    /// Where log files were read to, by monitor.
+    /// Where log files were read to and how long what was pushed is good for, by monitor.
     positions: unidist::State<Consistent, String>,
     places: Mutex<BTreeMap<String, Place>>,
     /// What is not written yet, the newest word about each monitor.
@@ -134,6 +135,23 @@ impl Memory {
         true
     }
 
+    /// Until when the last result that was pushed is good, if that result said so.
+    pub(crate) fn good_until(&self, id: &MonitorId) -> Option<Timestamp> {
+        let text = self.position(id)?;
+        let nanos = text.strip_prefix(GOOD_UNTIL)?.parse().ok()?;
+        Some(Timestamp::from_nanos(nanos))
+    }
+
+    /// Remembers until when a result is good that was pushed; says whether that is news.
+    /// It is written with the next [`settle`](Self::settle).
+    pub(crate) fn note_good_until(&self, id: &MonitorId, until: Option<Timestamp>) -> bool {
+        let Some(until) = until else {
+            // Most results say nothing, and then there is nothing to take back.
+            return self.good_until(id).is_some() && self.note_position(id, GOOD_UNTIL.into());
+        };
+        self.note_position(id, format!("{GOOD_UNTIL}{}", until.as_nanos()))
+    }
+
     async fn settle_positions(&self) {
         let unwritten: Vec<(String, String)> = {
             let mut places = self.0.places.lock();
@@ -213,6 +231,8 @@ struct Place {
 
 /// Where those are, in the same bucket.
 const POSITION_KEY: &str = "log:";
+/// What stands there for a passive monitor, before the time.
+const GOOD_UNTIL: &str = "good until ";
 
 /// Beside the monitor's own state, in the same bucket.
 fn levels_key(id: &MonitorId) -> String {
@@ -236,6 +256,7 @@ fn beats(id: &MonitorId, store: &Store) -> Vec<Beat> {
             at: *at,
             state: state_of_number(number),
             message: String::new(),
+            by: SeenBy::Forgotten,
         }
     };
     recent.rows.iter().map(beat).collect()

@@ -2,7 +2,8 @@ use rem_check::Report;
 use rem_config::MonitorId;
 use rem_time::{Span, Timestamp};
 
-use crate::plan::Planned;
+use crate::plan::{Look, Planned};
+use crate::seen_by::SeenBy;
 use crate::watched::{Beat, State, Watched};
 
 /// Everything that is watched, at one instant, in the order of the configuration.
@@ -37,6 +38,8 @@ pub struct MonitorView {
     pub since: Option<Timestamp>,
     /// The last report of this run of the process.
     pub last: Option<Report>,
+    /// Who found it, or, before the first report, who will look.
+    pub by: SeenBy,
     /// The last checks, oldest first.
     pub beats: Vec<Beat>,
     /// Rounds that passed without a check since the process began.
@@ -62,6 +65,13 @@ impl MonitorView {
             state: watched.state(),
             since: watched.since(),
             last: watched.last().cloned(),
+            by: match (watched.last(), watched.beats().next_back()) {
+                (Some(_), Some(beat)) => beat.by.clone(),
+                _ => match planned.look {
+                    Look::Looks(_) => SeenBy::of(planned),
+                    Look::Waits { .. } => SeenBy::Pushed(None),
+                },
+            },
             beats: watched.beats().cloned().collect(),
             rounds_missed: watched.rounds_missed(),
             stale: watched.is_stale(monitor.every, now),

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use rem_alert::level::{StateValue, What};
-use rem_check::{Report, Verdict};
+use rem_check::{Pushed, Report, Verdict};
 use rem_config::MonitorId;
 use rem_time::{Span, Timestamp};
 use tokio::sync::mpsc;
@@ -16,6 +16,7 @@ use crate::judge::{Judge, Judged};
 use crate::places::{Need, Places};
 use crate::plan::{Look, Plan, Planned};
 use crate::record::{Recorder, STATE_VALUE_FIELD, chain};
+use crate::seen_by::SeenBy;
 use crate::states::state_series;
 use crate::telling::{Word, monitor_node};
 use crate::watched::{Turn, Watched};
@@ -38,6 +39,8 @@ pub(crate) struct Rounds {
     told: BTreeSet<MonitorId>,
     /// When to write it at the latest.
     save_at: Span,
+    /// How long the last result of a passive monitor is good for, where that said so.
+    good_for: HashMap<MonitorId, Span>,
     recorders: BTreeMap<MonitorId, Recorder>,
     /// Under way, or waiting for a place.
     busy: BTreeSet<MonitorId>,
@@ -55,6 +58,7 @@ impl Rounds {
             unsaved: BTreeSet::new(),
             told: BTreeSet::new(),
             save_at: SAVE_EVERY,
+            good_for: HashMap::new(),
             recorders: BTreeMap::new(),
             busy: BTreeSet::new(),
             places: Places::new(crate::places::Limits::default()),
@@ -82,8 +86,8 @@ impl Rounds {
                         }
                         let _ = reply.send(known);
                     }
-                    Some(Command::Push(id, report, reply)) => {
-                        self.hear(&id, report);
+                    Some(Command::Push(id, pushed, reply)) => {
+                        self.hear(&id, *pushed);
                         let _ = reply.send(());
                     }
                     Some(Command::Stop(grace, reply)) => {
@@ -199,7 +203,8 @@ impl Rounds {
             Ok((_, report)) => {
                 self.shared.counters.check(report.verdict, report.took);
                 self.look_again(&id, report.verdict);
-                self.take_in(id, report);
+                let by = self.planned(&id).map(|plan| SeenBy::of(&plan));
+                self.take_in(id, report, by.unwrap_or_default());
             }
             Err(error) => {
                 self.shared.counters.broken();
@@ -215,15 +220,30 @@ impl Rounds {
     }
 
     /// A result that somebody pushed.
-    fn hear(&mut self, id: &MonitorId, report: Report) {
-        self.stale_after(id);
-        self.take_in(id.clone(), report);
+    fn hear(&mut self, id: &MonitorId, pushed: Pushed) {
+        let report = pushed.report;
+        // A sender's clock that is ahead makes nothing good for longer.
+        let found = report.at.min(self.shared.parts.clock.now());
+        let until = pushed.ttl.map(|ttl| found + ttl);
+        match pushed.ttl {
+            Some(ttl) => self.good_for.insert(id.clone(), ttl),
+            None => self.good_for.remove(id),
+        };
+        if self.shared.parts.memory.note_good_until(id, until) {
+            self.unsaved.insert(id.clone());
+        }
+        self.stale_after(id, until);
+        let by = SeenBy::Pushed(pushed.source.map(Arc::from));
+        self.take_in(id.clone(), report, by);
     }
 
-    /// From now on a passive monitor has its time to be told something.
-    fn stale_after(&mut self, id: &MonitorId) {
+    /// From now on a passive monitor has its time to be told something: until then, or as
+    /// long as the file says.
+    fn stale_after(&mut self, id: &MonitorId, until: Option<Timestamp>) {
         if let Some(Look::Waits { fresh }) = self.planned(id).map(|plan| plan.look.clone()) {
-            self.agenda.wait(id, fresh, self.now());
+            let left = until.map(|until| until.since(self.shared.parts.clock.now()));
+            let first = left.unwrap_or(fresh);
+            self.agenda.wait_first(id, first, fresh, self.now());
         }
     }
 
@@ -235,13 +255,16 @@ impl Rounds {
             at: self.shared.parts.clock.now(),
             took: Span::ZERO,
             verdict: Verdict::Unknown,
-            message: format!("nobody has told anything for {fresh}"),
+            message: match self.good_for.get(&id) {
+                Some(ttl) => format!("the last result was good for {ttl}, and none came since"),
+                None => format!("nobody has told anything for {fresh}"),
+            },
             readings: Vec::new(),
         };
-        self.take_in(id, report);
+        self.take_in(id, report, SeenBy::Nobody);
     }
 
-    fn take_in(&mut self, id: MonitorId, report: Report) {
+    fn take_in(&mut self, id: MonitorId, report: Report, by: SeenBy) {
         if let Some(recorder) = self.recorders.get_mut(&id) {
             recorder.record(&self.shared.parts.store, &report);
         }
@@ -261,7 +284,11 @@ impl Rounds {
                 telling.tell(&id, every, &report, &judged, has_alerts, tell_to(alerts));
             }
             self.after_judging(&id, entry, !judged.is_empty(), now);
-            (entry.watched.see(report), judged, Arc::clone(&entry.plan))
+            (
+                entry.watched.see(report, by),
+                judged,
+                Arc::clone(&entry.plan),
+            )
         };
         self.act_on(&plan, &judged, now);
         if let Some(position) = plan.log.as_ref().and_then(|log| log.position())
@@ -515,6 +542,7 @@ impl Rounds {
         self.agenda.forget(id);
         self.unsaved.remove(id);
         self.told.remove(id);
+        self.good_for.remove(id);
         self.shared.parts.memory.note_levels(id, Vec::new());
         self.recorders.remove(id);
     }
@@ -522,7 +550,8 @@ impl Rounds {
     fn place_in_time(&mut self, plan: &Planned) {
         let id = &plan.monitor.id;
         if let Look::Waits { .. } = plan.look {
-            return self.stale_after(id);
+            let until = self.shared.parts.memory.good_until(id);
+            return self.stale_after(id, until);
         }
         let rate = Rate::of(id.as_str(), plan.monitor.every);
         self.agenda.place(id, rate, self.now());

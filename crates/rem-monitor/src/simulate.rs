@@ -283,14 +283,14 @@ impl Simulation {
         true
     }
 
-    /// A result that somebody tells a passive monitor; says whether there is such a
-    /// monitor.
-    pub fn push(&mut self, id: &str, finding: &Finding) -> bool {
+    /// A result that somebody tells a passive monitor, good for `ttl` or as long as the
+    /// monitor says; says whether there is such a monitor.
+    pub fn push(&mut self, id: &str, finding: &Finding, ttl: Option<Span>) -> bool {
         let Some(seat) = self.by_id.get(id).copied() else {
             return false;
         };
         let report = finding.report(self.wall());
-        self.hear(seat, report);
+        self.hear(seat, report, ttl);
         self.settle();
         true
     }
@@ -504,11 +504,12 @@ impl Simulation {
         self.take_in(seat, report);
     }
 
-    fn hear(&mut self, seat: Seat, report: Report) {
+    fn hear(&mut self, seat: Seat, report: Report, ttl: Option<Span>) {
         let now = self.now.saturating_sub(self.born);
         let actor = self.seats[seat as usize].as_ref();
         if let Some(fresh) = actor.and_then(|actor| actor.staged.fresh) {
-            self.agenda.wait(&seat, fresh, now);
+            self.agenda
+                .wait_first(&seat, ttl.unwrap_or(fresh), fresh, now);
         }
         self.take_in(seat, report);
     }

@@ -4,6 +4,8 @@ use std::fmt;
 use rem_check::{Report, Verdict};
 use rem_time::{Span, Timestamp};
 
+use crate::seen_by::SeenBy;
+
 #[cfg(test)]
 mod tests;
 
@@ -82,6 +84,8 @@ pub struct Beat {
     pub state: State,
     /// Why, in one line; empty for checks of an earlier run of the process.
     pub message: String,
+    /// Who found it.
+    pub by: SeenBy,
 }
 
 /// A monitor's state turned into another.
@@ -122,7 +126,7 @@ impl Watched {
     }
 
     /// Takes in a report; says so when the state turned.
-    pub fn see(&mut self, report: Report) -> Option<Turn> {
+    pub fn see(&mut self, report: Report, by: SeenBy) -> Option<Turn> {
         let to = State::from(report.verdict);
         if self.beats.len() == CHECKS_KEPT {
             self.beats.pop_front();
@@ -131,6 +135,7 @@ impl Watched {
             at: report.at,
             state: to,
             message: report.message.clone(),
+            by,
         });
         let from = self.state;
         let turn = (from != to || self.since.is_none()).then(|| Turn {
@@ -168,7 +173,7 @@ impl Watched {
     }
 
     /// The last checks, oldest first, at most [`CHECKS_KEPT`].
-    pub fn beats(&self) -> impl ExactSizeIterator<Item = &Beat> {
+    pub fn beats(&self) -> impl ExactSizeIterator<Item = &Beat> + DoubleEndedIterator {
         self.beats.iter()
     }
 

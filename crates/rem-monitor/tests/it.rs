@@ -14,10 +14,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use rem_check::{Check, Reading, Report, Running, Unit, Verdict};
+use rem_check::{Check, Pushed, Reading, Report, Running, Unit, Verdict};
 use rem_config::{Config, load_with};
 use rem_monitor::{
-    Engine, Limits, Look, Memory, MonitorView, NotTaken, Parts, Plan, Planned, Retry, State,
+    Engine, Limits, Look, Memory, MonitorView, NotTaken, Parts, Plan, Planned, Retry, SeenBy, State,
 };
 use rem_series::{Options, Query, Store};
 use rem_time::{Clock, Span, Timestamp};
@@ -401,6 +401,35 @@ async fn a_passive_monitor_believes_what_it_is_told_until_that_is_old() {
         .await
         .unwrap();
     assert_eq!(view(&engine, "told").state, State::Critical);
+    // What says how long it is good for is believed for so long, whatever the file says.
+    let good_for = |seconds, age| {
+        let mut pushed = Pushed::from(told(Verdict::Ok));
+        pushed.report.at = bench.clock.now() - Span::from_seconds(age);
+        pushed.ttl = Some(Span::from_seconds(seconds));
+        pushed.source = Some("backup.sh".into());
+        pushed
+    };
+    engine
+        .push("here/all/told", good_for(30, 10))
+        .await
+        .unwrap();
+    let fresh = view(&engine, "told");
+    assert_eq!(
+        (fresh.state, &*fresh.by.to_string()),
+        (State::Ok, "pushed by backup.sh")
+    );
+    pass(19).await;
+    assert_eq!(view(&engine, "told").state, State::Ok);
+    pass(2).await;
+    let stale = view(&engine, "told");
+    assert_eq!((stale.state, stale.by), (State::Unknown, SeenBy::Nobody));
+    assert!(stale.last.unwrap().message.contains("30s"));
+    engine
+        .push("here/all/told", good_for(86_400, 0))
+        .await
+        .unwrap();
+    pass(300).await;
+    assert_eq!(view(&engine, "told").state, State::Ok);
     let unknown = engine.push("here/all/other", told(Verdict::Ok)).await;
     assert_eq!(unknown, Err(NotTaken::Unknown("here/all/other".into())));
     engine.stop(Span::ZERO).await;

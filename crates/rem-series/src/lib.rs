@@ -65,12 +65,13 @@
 //! Files are altered and drawn by librrd, which looks at `RRDCACHED_ADDRESS` while it does: a
 //! program that uses this crate has no use for rrdcached and should not be run with it.
 //! One process at a time works on a folder; its files may be read by any tool at any time, and
-//! show what was [flushed](Store::flush).
+//! show what was [flushed](Store::flush). [`Store::beside`] reads what was committed.
 //!
 //! # Licence
 //! This crate is MIT. librrd, which it links to, is GPL-2.0-or-later with a FLOSS exception that covers
 //! MIT; a binary made of both is distributed under librrd's terms.
 
+mod beside;
 mod declaration;
 mod error;
 mod flush;

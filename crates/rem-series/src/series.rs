@@ -1,4 +1,5 @@
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -6,6 +7,7 @@ use parking_lot::{Mutex, RwLock};
 use rem_time::{Span, Timestamp};
 use serde_json::{Value, json};
 
+use crate::beside::Beside;
 use crate::journal::record;
 use crate::name::{file_stem, is_cut};
 use crate::pending::{LastRows, Pending, Put};
@@ -148,6 +150,11 @@ impl Entry {
     ) -> Result<Self> {
         let stem = file_stem(name);
         let path = store.series.join(format!("{stem}.rrd"));
+        if let Some(beside) = &store.beside
+            && !path.exists()
+        {
+            beside.fetch(&stem, &store.series)?;
+        }
         let mut file = RrdFile::open(&path, step)?;
         file.archives_if_new(archives);
         if is_cut(&stem) {
@@ -191,6 +198,23 @@ fn too_many_fields(series: &str) -> Error {
 pub(crate) struct Paths {
     pub(crate) series: PathBuf,
     pub(crate) journal: PathBuf,
+    /// Whose files these are copies of, made as they are needed.
+    pub(crate) beside: Option<Beside>,
+}
+
+impl Paths {
+    /// Those of a folder, made if need be.
+    pub(crate) fn within(folder: &Path) -> Result<Self> {
+        let paths = Self {
+            series: folder.join("series"),
+            journal: folder.join("journal"),
+            beside: None,
+        };
+        for path in [&paths.series, &paths.journal] {
+            fs::create_dir_all(path).map_err(Error::io("create", path))?;
+        }
+        Ok(paths)
+    }
 }
 
 impl State {

@@ -10,6 +10,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use rem_time::{Clock, Span, Timestamp};
 use rustix::fs::{FlockOperation, flock};
 
+use crate::beside::Beside;
 use crate::flush::{Flush, Housekeeper};
 use crate::journal::{Journal, replay, segments};
 use crate::name::{file_stem, is_cut, series_of};
@@ -64,13 +65,32 @@ impl Store {
     /// Opens a folder, creates it if need be, and reads back what its journal has and
     /// its files have not. One process at a time; the folder is locked.
     pub fn open(folder: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Self> {
-        let paths = Paths {
-            series: folder.join("series"),
-            journal: folder.join("journal"),
-        };
-        for path in [&paths.series, &paths.journal] {
-            fs::create_dir_all(path).map_err(Error::io("create", path))?;
-        }
+        Self::at(Paths::within(folder)?, folder, options, clock)
+    }
+
+    /// Reads a folder that another process may have open: what it has committed up to
+    /// now, of the series whose names are `wanted`; the others are not there. Nothing of it
+    /// is locked, written or waited for. Copies of what is read are made in `scratch`, an
+    /// empty folder of the caller's, and what is pushed here stays there.
+    ///
+    /// The samples of the last [commit window](Options::commit_window) are not seen.
+    ///
+    /// # Errors
+    /// If the folder holds no series, or cannot be read, or `scratch` cannot be written.
+    pub fn beside(
+        folder: &Path,
+        scratch: &Path,
+        wanted: impl Fn(&str) -> bool + Send + Sync + 'static,
+        options: Options,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
+        let mut paths = Paths::within(scratch)?;
+        let beside = Beside::new(folder, &paths.journal, Box::new(wanted))?;
+        paths.beside = Some(beside);
+        Self::at(paths, scratch, options, clock)
+    }
+
+    fn at(paths: Paths, folder: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Self> {
         let lock = lock(folder)?;
         let mut undo = Undo::open(paths.journal.join("undo"))?;
         let mut opening = Opening {
@@ -154,23 +174,18 @@ impl Store {
 
     /// The names of all series that have a file or a sample, in order.
     pub fn names(&self) -> Result<Vec<String>> {
-        let folder = &self.inner.paths.series;
-        let mut names = Vec::new();
-        for file in fs::read_dir(folder).map_err(Error::io("list", folder))? {
-            let path = file.map_err(Error::io("list", folder))?.path();
-            if path.extension().is_none_or(|ending| ending != "rrd") {
-                continue;
-            }
-            let stem = path.file_stem().and_then(|stem| stem.to_str());
-            names.extend(stem.and_then(|stem| match is_cut(stem) {
-                true => Sidecar::read(&path).ok()?.series,
-                false => series_of(stem),
-            }));
+        let paths = &self.inner.paths;
+        let mut names = names_of_files(&paths.series)?;
+        if let Some(beside) = &paths.beside {
+            names.extend(names_of_files(beside.series())?);
         }
         let catalog = self.inner.catalog.read();
         let waiting = |entry: &&Arc<Entry>| !entry.state.lock().pending.is_empty();
         let in_memory = catalog.entries.iter().filter(waiting);
         names.extend(in_memory.map(|entry| entry.name.to_string()));
+        if let Some(beside) = &paths.beside {
+            names.retain(|name| beside.wants(name));
+        }
         names.sort_unstable();
         names.dedup();
         Ok(names)
@@ -348,8 +363,13 @@ impl Inner {
         if let Some(entry) = self.catalog.read().by_name.get(name) {
             return Ok(entry.clone());
         }
-        let path = self.paths.series.join(format!("{}.rrd", file_stem(name)));
-        if name.is_empty() || !path.exists() {
+        let file = format!("{}.rrd", file_stem(name));
+        let is_wanted = |beside: &Beside| beside.wants(name);
+        let is_there = match &self.paths.beside {
+            None => self.paths.series.join(file).exists(),
+            Some(beside) => is_wanted(beside) && beside.series().join(file).exists(),
+        };
+        if name.is_empty() || !is_there {
             return Err(Error::NoSeries { name: name.into() });
         }
         self.entry(name, Span::ZERO)
@@ -390,6 +410,23 @@ impl Inner {
                 .collect(),
         })
     }
+}
+
+/// The series whose files are in a folder.
+fn names_of_files(folder: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for file in fs::read_dir(folder).map_err(Error::io("list", folder))? {
+        let path = file.map_err(Error::io("list", folder))?.path();
+        if path.extension().is_none_or(|ending| ending != "rrd") {
+            continue;
+        }
+        let stem = path.file_stem().and_then(|stem| stem.to_str());
+        names.extend(stem.and_then(|stem| match is_cut(stem) {
+            true => Sidecar::read(&path).ok()?.series,
+            false => series_of(stem),
+        }));
+    }
+    Ok(names)
 }
 
 /// Locks a folder for this process.

@@ -31,11 +31,10 @@ impl Undo {
         let mut open = OpenOptions::new();
         let file = open.create(true).truncate(false).read(true).write(true);
         let file = file.open(&path).map_err(Error::io("open", &path))?;
-        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         Ok(Self {
             path,
             file,
-            boot,
+            boot: boot(),
             block: Vec::new(),
         })
     }
@@ -76,25 +75,10 @@ impl Undo {
     /// Puts back what an interrupted batch had changed; returns how many files.
     pub(crate) fn roll_back(&mut self) -> Result<usize> {
         let bytes = fs::read(&self.path).map_err(Error::io("read", &self.path))?;
-        // A batch is one block at the very beginning. After it stands old rubbish.
-        let Some(Part::Block(mut rest)) = parts(&bytes).into_iter().next() else {
-            return Ok(0);
-        };
-        if take(&mut rest) != Some(self.boot.as_bytes()) || self.boot.is_empty() {
-            self.forget()?;
-            return Ok(0);
-        }
         let mut restored = 0;
-        while let Some(path) = take(&mut rest) {
-            let Some((from, after)) = rest.split_first_chunk::<4>() else {
-                break;
-            };
-            rest = after;
-            let Some(head) = take(&mut rest) else { break };
-            let path = PathBuf::from(String::from_utf8_lossy(path).into_owned());
+        for Noted { path, from, head } in notes(&bytes, &self.boot) {
             // A file that is gone, or was replaced by one with another head, has
             // nothing to be put back.
-            let from = u32::from_le_bytes(*from) as usize;
             let same =
                 Header::read(&path).is_ok_and(|now| now.live_part() == (from..from + head.len()));
             if !same {
@@ -109,6 +93,53 @@ impl Undo {
         self.forget()?;
         Ok(restored)
     }
+}
+
+/// The head of a file as it was before the update that is under way.
+struct Noted<'a> {
+    path: PathBuf,
+    from: usize,
+    head: &'a [u8],
+}
+
+/// The notes of a batch, if one is under way or was cut off in this boot.
+fn notes<'a>(bytes: &'a [u8], boot: &str) -> Vec<Noted<'a>> {
+    let mut notes = Vec::new();
+    // A batch is one block at the very beginning. After it stands old rubbish.
+    let Some(Part::Block(mut rest)) = parts(bytes).into_iter().next() else {
+        return notes;
+    };
+    if take(&mut rest) != Some(boot.as_bytes()) || boot.is_empty() {
+        return notes;
+    }
+    while let Some(path) = take(&mut rest) {
+        let Some((from, after)) = rest.split_first_chunk::<4>() else {
+            break;
+        };
+        rest = after;
+        let Some(head) = take(&mut rest) else { break };
+        notes.push(Noted {
+            path: PathBuf::from(String::from_utf8_lossy(path).into_owned()),
+            from: u32::from_le_bytes(*from) as usize,
+            head,
+        });
+    }
+    notes
+}
+
+/// Where another process has noted the head of a file that it updates at this moment, and
+/// that head. Files are told apart by name: they are all in one folder, whose path that
+/// process may know by another name.
+pub(crate) fn noted(undo: &Path, file: &Path) -> Option<(usize, Vec<u8>)> {
+    let bytes = fs::read(undo).ok()?;
+    let mut notes = notes(&bytes, &boot()).into_iter();
+    let noted = notes.find(|noted| noted.path.file_name() == file.file_name())?;
+    Some((noted.from, noted.head.to_owned()))
+}
+
+/// Tells one start of the system from another.
+fn boot() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
 }
 
 fn put(block: &mut Vec<u8>, bytes: &[u8]) {

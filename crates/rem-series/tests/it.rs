@@ -1,6 +1,8 @@
 //! The crate as its users see it.
 #![allow(clippy::unwrap_used)]
 
+#[path = "it/beside.rs"]
+mod beside;
 #[allow(dead_code)]
 #[path = "../examples/embed.rs"]
 mod embed;

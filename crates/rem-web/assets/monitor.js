@@ -152,7 +152,7 @@ class Chart {
     return {
       width: this.holder.clientWidth,
       height: this.height(),
-      padding: [8, 4, 0, 0],
+      padding: [8, 18, 0, 0],
       cursor: { sync: { key: "monitor" }, drag: { x: true, y: false }, points: { size: 6 } },
       legend: { live: true, isolate: true },
       scales: { x: { time: true }, y: { range: (_, low, high) => this.scale(low, high) } },
@@ -250,6 +250,7 @@ function showCheck(seen) {
     card.querySelector("[data-pill]").replaceChildren(pill);
   }
   setText(card.querySelector("[data-message]"), seen.message);
+  setText(document.querySelector("[data-seen-by]"), seen.seen_by.said);
   for (const { id, text, percent } of seen.values) {
     setText(document.getElementById(id), text);
     const meter = document.getElementById(`${id}-meter`);
@@ -456,7 +457,7 @@ function start() {
 /** A card of the page's JSON twin in the shape of a live check, without samples. */
 function seenOf(card) {
   const values = card.rows.flatMap(({ cells }) => cells);
-  return { card: card.slug, id: card.id, verdict: card.state, layout: card.layout, at: card.at, since: card.since, message: card.message, values, samples: [] };
+  return { card: card.slug, id: card.id, verdict: card.state, layout: card.layout, at: card.at, since: card.since, message: card.message, seen_by: card.seen_by, values, samples: [] };
 }
 
 /** Brings values and graphs up to date after the stream was away. */

@@ -1,4 +1,4 @@
-use rem_monitor::{MonitorView, Reading, State, Unit, series_name};
+use rem_monitor::{MonitorView, Reading, Scope, SeenBy, State, Unit, series_name};
 use rem_time::{Span, Timestamp};
 use serde::Serialize;
 
@@ -21,6 +21,7 @@ pub(crate) struct Card {
     pub(crate) state: &'static str,
     pub(crate) word: &'static str,
     pub(crate) message: String,
+    pub(crate) seen_by: SeenByJson,
     pub(crate) at: Option<f64>,
     pub(crate) since: Option<f64>,
     pub(crate) ago: String,
@@ -64,6 +65,27 @@ pub(crate) struct Beat {
     pub(crate) title: String,
 }
 
+/// Who found a result.
+#[derive(Debug, Serialize)]
+pub(crate) struct SeenByJson {
+    /// The observer, or whoever pushed it; null for the monitor's own host.
+    pub(crate) observer: Option<String>,
+    /// `local`, `near` or `far`; null where nobody looked from anywhere.
+    pub(crate) scope: Option<&'static str>,
+    /// Both in words.
+    pub(crate) said: String,
+}
+
+impl From<&SeenBy> for SeenByJson {
+    fn from(by: &SeenBy) -> Self {
+        Self {
+            observer: by.name().map(str::to_owned),
+            scope: by.scope().map(Scope::as_str),
+            said: by.to_string(),
+        }
+    }
+}
+
 /// One check, as an open page takes it in.
 #[derive(Debug, Serialize)]
 pub(crate) struct Seen {
@@ -74,6 +96,7 @@ pub(crate) struct Seen {
     pub(crate) at: f64,
     pub(crate) since: f64,
     pub(crate) message: String,
+    pub(crate) seen_by: SeenByJson,
     pub(crate) values: Vec<Cell>,
     pub(crate) samples: Vec<Sample>,
 }
@@ -104,6 +127,7 @@ impl Card {
             state: monitor.state.word(),
             word: word(monitor.state),
             message: message(monitor),
+            seen_by: SeenByJson::from(&monitor.by),
             at: at.map(Timestamp::as_secs_f64),
             since: monitor.since.map(Timestamp::as_secs_f64),
             ago: at.map_or_else(|| "not yet".into(), |at| ago(now.since(at))),
@@ -148,6 +172,7 @@ impl Seen {
             at: last.at.as_secs_f64(),
             since: monitor.since.unwrap_or(last.at).as_secs_f64(),
             message: message(monitor),
+            seen_by: SeenByJson::from(&monitor.by),
             values: rows(monitor, &last.readings)
                 .into_iter()
                 .flat_map(|row| row.cells)
@@ -192,9 +217,15 @@ fn rows(monitor: &MonitorView, readings: &[Reading]) -> Vec<Row> {
 fn beats(monitor: &MonitorView) -> Vec<Beat> {
     let beat = |beat: &rem_monitor::Beat| Beat {
         state: beat.state.word(),
-        title: match beat.message.as_str() {
-            "" => format!("{} at {}", word(beat.state), beat.at),
-            message => format!("{} at {}: {message}", word(beat.state), beat.at),
+        title: {
+            let by = match beat.by.to_string() {
+                by if by.is_empty() => by,
+                by => format!(", seen by {by}"),
+            };
+            match beat.message.as_str() {
+                "" => format!("{} at {}{by}", word(beat.state), beat.at),
+                message => format!("{} at {}{by}: {message}", word(beat.state), beat.at),
+            }
         },
     };
     monitor.beats.iter().map(beat).collect()

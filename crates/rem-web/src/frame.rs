@@ -8,8 +8,13 @@ use serde::Serialize;
 use crate::asked::Asked;
 use crate::format::percent_encoded;
 
+#[cfg(test)]
+mod tests;
+
 /// The cookie that remembers who acts where nobody signs in.
 const BY_COOKIE: &str = "rem_by";
+/// `2026-11-21T14:05:00Z`
+const INSTANT_CHARS_MIN: usize = 20;
 const BY_LASTS_SECONDS: u64 = 365 * 86_400;
 
 /// What stands around every page.
@@ -82,6 +87,29 @@ impl Wall {
             date.day(),
             &month[..3]
         )
+    }
+
+    /// `Mon 2 Nov, 14:05:30`.
+    pub(crate) fn exact(&self, at: Timestamp) -> String {
+        let second = self.zone.local(at).time().second();
+        format!("{}:{second:02}", self.local(at))
+    }
+
+    /// A text for people: instants in it are shown on this wall too.
+    pub(crate) fn say(&self, text: &str) -> String {
+        let words = text.split(' ').map(|word| {
+            let bare = word.trim_end_matches([',', ':', ';', ')']);
+            let rest = &word[bare.len()..];
+            let front = bare.len() - bare.trim_start_matches('(').len();
+            // Shorter ones are numbers that happen to be dates.
+            match bare[front..].parse::<Timestamp>() {
+                Ok(at) if bare.len() - front >= INSTANT_CHARS_MIN => {
+                    format!("{}{}{rest}", &bare[..front], self.local(at))
+                }
+                _ => word.to_owned(),
+            }
+        });
+        words.collect::<Vec<_>>().join(" ")
     }
 
     /// As a form's field wants it: `2026-11-21T14:05`.

@@ -7,7 +7,7 @@ use rem_time::{Span, Timestamp};
 use serde_json::{Value, json};
 
 use crate::asked::Asked;
-use crate::card::Card;
+use crate::card::{Card, SeenByJson};
 use crate::ranges::Range;
 use crate::trouble::Trouble;
 use crate::view::LevelJson;
@@ -157,6 +157,7 @@ fn summary(monitor: &MonitorView) -> Value {
         "state": monitor.state.word(),
         "since": monitor.since.map(Timestamp::as_secs_f64),
         "message": monitor.last.as_ref().map(|last| last.message.as_str()),
+        "seen_by": SeenByJson::from(&monitor.by),
     })
 }
 

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use dropstar::{Failure, Request, Response, StatusCode};
+use dropstar::{Caller, Failure, Request, Response, StatusCode, Via};
 use rem_check::{Passive, PassiveError, Pushed};
 use rem_monitor::{MonitorId, Running};
-use rem_time::Timestamp;
+use rem_time::{Span, Timestamp};
 use serde_json::{Map, Value, json};
 
 use crate::asked::{Asked, missing};
@@ -20,15 +20,15 @@ const LINES_MAX: usize = 1_000;
 /// Mistakes that an answer lists.
 const MISTAKES_MAX: usize = 20;
 
-/// `id`, and a result in our words (`verdict`, `message`, `readings`, `at` …) or in
-/// Icinga's (`exit_status`, `plugin_output`, `performance_data` …).
+/// `id`, and a result in our words (`verdict`, `message`, `readings`, `at`, `ttl` …) or in
+/// Icinga's (`exit_status`, `plugin_output`, `performance_data`, `ttl` …).
 pub(crate) async fn method(running: Running, asked: Asked) -> Result<Value, Trouble> {
     let id = asked.wanted("id")?;
     let mut object = asked.params().clone();
     object.remove("id");
     object.remove("by");
     let pushed = read(&object, running.engine.clock().now())?;
-    take(&running, &id, pushed).await?;
+    take(&running, &id, pushed, asked.caller()).await?;
     Ok(json!({ "accepted": 1 }))
 }
 
@@ -41,8 +41,11 @@ pub(crate) async fn form(running: Running, request: Request) -> Result<Response,
         object.insert("verdict".into(), asked.wanted("verdict")?.into());
         let said = asked.text("message")?.unwrap_or_default();
         object.insert("message".into(), said.into());
+        if let Some(ttl) = asked.text("ttl")? {
+            object.insert("ttl".into(), ttl.into());
+        }
         let pushed = read(&object, running.engine.clock().now())?;
-        take(&running, &id, pushed).await?;
+        take(&running, &id, pushed, asked.caller()).await?;
         Ok(id)
     };
     let id = pushed.await.map_err(Trouble::page)?;
@@ -50,7 +53,8 @@ pub(crate) async fn form(running: Running, request: Request) -> Result<Response,
     Ok(back(&request, &own, "push"))
 }
 
-/// `POST /passive?id=…` with the same JSON, or with lines for Nagios' command file.
+/// `POST /passive?id=…` with the same JSON, or with lines for Nagios' command file, which
+/// have no word for how long they are good: `?ttl=30m` says it for all.
 pub(crate) async fn post(running: Running, request: Request) -> Response {
     let kind = request.header("content-type").unwrap_or("");
     let mut mistakes: Vec<Value> = Vec::new();
@@ -68,12 +72,13 @@ pub(crate) async fn post(running: Running, request: Request) -> Response {
     } else {
         let text = String::from_utf8_lossy(request.body());
         let mut index = Index::default();
+        let ttl = ttl(&request);
         let lines = text
             .lines()
             .enumerate()
             .filter(|(_, line)| !line.trim().is_empty());
         for (place, line) in lines.take(LINES_MAX) {
-            match one_line(&running, line, &mut index).await {
+            match one_line(&running, &request, line, &ttl, &mut index).await {
                 Ok(()) => accepted += 1,
                 Err(trouble) => {
                     status = trouble.status();
@@ -120,12 +125,25 @@ async fn whole(running: &Running, request: &Request) -> Result<(), Trouble> {
         (None, Some(host), Some(service)) => Index::default().find(running, host, service)?,
         (None, ..) => return Err(missing("id, or host and service,")),
     };
-    take(running, &id, pushed).await
+    take(running, &id, pushed, request.caller()).await
 }
 
-async fn one_line(running: &Running, line: &str, index: &mut Index) -> Result<(), Trouble> {
+fn ttl(request: &Request) -> Result<Option<Span>, Trouble> {
+    let ttl = Asked::by_request(request).span("ttl")?;
+    ttl.map(|ttl| Passive::default().ttl(ttl))
+        .transpose()
+        .map_err(|error| invalid(&error))
+}
+
+async fn one_line(
+    running: &Running,
+    request: &Request,
+    line: &str,
+    ttl: &Result<Option<Span>, Trouble>,
+    index: &mut Index,
+) -> Result<(), Trouble> {
     let now = running.engine.clock().now();
-    let pushed = Passive::default()
+    let mut pushed = Passive::default()
         .nagios(line, now)
         .map_err(|error| invalid(&error))?;
     let host = pushed.host.as_deref().ok_or_else(|| missing("the host"))?;
@@ -134,7 +152,8 @@ async fn one_line(running: &Running, line: &str, index: &mut Index) -> Result<()
         Trouble::Invalid("results of hosts are not taken: push that of a monitor".into())
     })?;
     let id = index.find(running, host, service)?;
-    take(running, &id, pushed).await
+    pushed.ttl = ttl.clone()?;
+    take(running, &id, pushed, request.caller()).await
 }
 
 fn read(object: &Map<String, Value>, now: Timestamp) -> Result<Pushed, Trouble> {
@@ -151,9 +170,18 @@ fn invalid(error: &PassiveError) -> Trouble {
     Trouble::Invalid(error.to_string())
 }
 
-async fn take(running: &Running, id: &str, pushed: Pushed) -> Result<(), Trouble> {
+/// Takes a result in. Who does not say who looked is called as they signed in.
+async fn take(
+    running: &Running,
+    id: &str,
+    mut pushed: Pushed,
+    caller: &Caller,
+) -> Result<(), Trouble> {
     crate::methods::monitor(running, id)?;
-    Ok(running.engine.push(id, pushed.report).await?)
+    if pushed.source.is_none() && caller.via() != Via::Nothing {
+        pushed.source = Some(caller.name().to_owned());
+    }
+    Ok(running.engine.push(id, pushed).await?)
 }
 
 /// Monitors by machine and name, made when it is first needed.

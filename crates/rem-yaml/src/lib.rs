@@ -69,7 +69,7 @@ mod suggest;
 pub use at::{At, Located};
 pub use from_yaml::FromYaml;
 pub use key_path::KeyPath;
-pub use loader::{FILES_MAX, IMPORT_DEPTH_MAX, Loader};
+pub use loader::{FILES_MAX, IMPORT_DEPTH_MAX, Loader, Seeker, Sought};
 pub use map_reader::MapReader;
 pub use node::{Entry, Map, Node, Value};
 pub use parse::{DEPTH_MAX, FILE_BYTES_MAX, TEXT_BYTES_MAX, VALUES_MAX, parse, parse_collecting};

@@ -12,6 +12,9 @@ use crate::place::Place;
 use crate::problem::{Problem, Problems};
 
 mod pattern;
+mod sought;
+
+pub use sought::{Seeker, Sought};
 
 /// Files that import each other in a row; a longer row is refused.
 pub const IMPORT_DEPTH_MAX: usize = 32;
@@ -51,6 +54,7 @@ pub struct Loader {
     chain: Vec<PathBuf>,
     files: Vec<PathBuf>,
     read_files: BTreeSet<PathBuf>,
+    seeker: Seeker,
 }
 
 impl Loader {
@@ -70,6 +74,7 @@ impl Loader {
             chain: Vec::new(),
             files: Vec::new(),
             read_files: BTreeSet::new(),
+            seeker: Seeker::default(),
         }
     }
 
@@ -153,6 +158,7 @@ impl Loader {
         if !pattern::is_pattern(&pattern.value) {
             return vec![pattern.clone()];
         }
+        self.seeker.pattern(self.folder(), &pattern.value);
         match pattern::expand(&self.folder(), &pattern.value, &self.list) {
             Ok(paths) => paths
                 .into_iter()
@@ -183,6 +189,11 @@ impl Loader {
         &self.files
     }
 
+    /// What sees everything that this loader looks for, found or not.
+    pub fn seeker(&self) -> Seeker {
+        self.seeker.clone()
+    }
+
     /// Whether a path (as [`Loader::resolve`] returns it) was read.
     pub fn has_read(&self, path: &Path) -> bool {
         self.read_files.contains(path)
@@ -201,7 +212,10 @@ impl Loader {
     pub fn check_readable(&self, path: &Path) -> Result<(), String> {
         match (self.read)(path) {
             Ok(_) => Ok(()),
-            Err(error) => Err(words(&error)),
+            Err(error) => {
+                self.seeker.file(path);
+                Err(words(&error))
+            }
         }
     }
 
@@ -248,6 +262,7 @@ impl Loader {
         if self.files.len() >= FILES_MAX {
             return Err(from.problem(format!("more than {FILES_MAX} files")));
         }
+        self.seeker.file(path);
         (self.read)(path).map_err(|error| {
             let what = match self.chain.is_empty() {
                 true => "cannot read the file".to_owned(),

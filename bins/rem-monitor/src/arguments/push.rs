@@ -7,6 +7,7 @@ use super::Ask;
 #[command(after_help = "\
 Examples:
   rem-monitor push backup-01/backup/nightly --exit-status 0 --message 'OK: 3 h | took=10800s'
+  rem-monitor push backup-01/backup/weekly --exit-status 0 --message OK --ttl 8d
   rem-monitor push --stdin < nagios.cmd
 
 With --stdin each line is a passive check result as Nagios takes it:
@@ -25,9 +26,15 @@ pub(crate) struct Push {
     /// What was found; performance data may stand behind a `|`
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(crate) message: String,
-    /// When it was found [default: now]
-    #[arg(long, value_name = "TIME")]
+    /// When it was found, or how long ago [default: now]
+    #[arg(long, value_name = "TIME", conflicts_with = "stdin")]
     pub(crate) at: Option<String>,
+    /// How long it is good for, from 1s to 31d; then the monitor knows nothing [default: its `fresh:`]
+    #[arg(long, value_name = "SPAN")]
+    pub(crate) ttl: Option<rem_time::Span>,
+    /// Who or what looked, for the page of the monitor [default: your account]
+    #[arg(long, value_name = "NAME", conflicts_with = "stdin")]
+    pub(crate) source: Option<String>,
     /// Lines of Nagios' command file from stdin
     #[arg(long)]
     pub(crate) stdin: bool,

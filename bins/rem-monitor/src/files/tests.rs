@@ -1,6 +1,7 @@
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use rem_yaml::Sought;
 
 use super::{Files, Look};
 
@@ -14,7 +15,14 @@ impl Watched {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("monitor.yaml");
         fs::write(&file, "site: a\n").unwrap();
-        let watched: BTreeSet<PathBuf> = [file].into();
+        let watched = Sought {
+            files: [file, folder.path().join("later.yaml")].into(),
+            patterns: [
+                (folder.path().to_owned(), "*.yaml".into()),
+                (folder.path().to_owned(), "conf.d/*/*.conf".into()),
+            ]
+            .into(),
+        };
         let files = Files {
             seen: Look::at(&watched),
             watched,
@@ -58,6 +66,11 @@ async fn a_file_that_is_written_replaced_or_gone_is_noticed_once() {
 async fn a_file_that_a_pattern_may_take_in_is_noticed_and_others_are_not() {
     let mut watched = Watched::new();
     watched.notices(|folder| fs::write(folder.join("more.yaml"), "").unwrap());
+    watched.notices(|folder| fs::write(folder.join("later.yaml"), "").unwrap());
+    // Not even the folder was there.
+    fs::create_dir_all(watched.path("conf.d/web")).unwrap();
+    watched.notices(|folder| fs::write(folder.join("conf.d/web/a.conf"), "").unwrap());
+    fs::write(watched.path("conf.d/web/a.yaml"), "").unwrap();
     fs::write(watched.path("notes.txt"), "").unwrap();
     fs::create_dir(watched.path("data")).unwrap();
     assert!(!watched.look() && !watched.look());

@@ -40,11 +40,12 @@ pub(super) async fn look(of: &OfMonitor, show: &Show) -> Result<Answer, AskError
 }
 
 fn page(card: &Value, show: &Show) -> String {
-    let mut head = Table::new(["MONITOR", "STATE", "FOR", "MESSAGE"]);
+    let mut head = Table::new(["MONITOR", "STATE", "FOR", "SEEN BY", "MESSAGE"]);
     head.row([
         text(card, "id").into(),
         state(&text(card, "state")),
         show.age(&card["since"]).into(),
+        text(&card["seen_by"], "said").into(),
         text(card, "message").into(),
     ]);
     let mut page = head.text(show.colour);

@@ -1,12 +1,14 @@
 use std::io::{BufRead, stdin};
 
 use rem_command::Exit;
+use rem_time::{Clock, Span, SystemClock, Timestamp};
 use serde_json::{Value, json};
 
 use super::params;
 use super::show::{Answer, Show};
 use crate::arguments::Push;
 use crate::ask::{AskError, Whom};
+use crate::instant::instant;
 
 /// A longer line of Nagios' command file is refused by the monitor anyway.
 const LINE_MAX: u64 = 1 << 20;
@@ -17,18 +19,29 @@ const SHOWN_MAX: usize = 20;
 pub(super) async fn push(push: &Push, _: &Show) -> Result<Answer, AskError> {
     let whom = Whom::of(&push.ask)?;
     if push.stdin {
-        return lines(&whom).await;
+        return lines(&whom, push.ttl).await;
     }
+    let at = match &push.at {
+        None => None,
+        Some(text) => Some(instant(text, SystemClock.now())?),
+    };
     let given = json!({
         "id": push.id, "exit_status": push.exit_status,
-        "plugin_output": push.message, "at": push.at,
+        "plugin_output": push.message,
+        "execution_start": at.map(Timestamp::as_secs_f64),
+        "ttl": push.ttl.map(Span::as_secs_f64),
+        "check_source": push.source,
     });
     let value = whom.call("monitor.push", params(&whom, given)).await?;
     Ok(Answer::done(value, "taken\n"))
 }
 
 /// Each line by itself: one that is wrong must not lose the others.
-async fn lines(whom: &Whom) -> Result<Answer, AskError> {
+async fn lines(whom: &Whom, ttl: Option<Span>) -> Result<Answer, AskError> {
+    let path = match ttl {
+        None => "/passive".to_owned(),
+        Some(ttl) => format!("/passive?ttl={ttl}"),
+    };
     let mut input = stdin().lock();
     let (mut taken, mut refused) = (0_u64, Vec::new());
     for number in 1_u64.. {
@@ -47,7 +60,7 @@ async fn lines(whom: &Whom) -> Result<Answer, AskError> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        match whom.post("/passive", line.to_owned()).await {
+        match whom.post(&path, line.to_owned()).await {
             Ok(_) => taken += 1,
             Err(AskError::Refused { message, .. }) => {
                 refused.push(json!({ "line": number, "why": message }));

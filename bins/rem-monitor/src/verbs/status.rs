@@ -134,12 +134,13 @@ fn held_table(held: &[Value], show: &Show) -> Table {
 }
 
 fn monitors_table(monitors: &[&Value], show: &Show) -> Table {
-    let mut table = Table::new(["MONITOR", "STATE", "FOR", "MESSAGE"]);
+    let mut table = Table::new(["MONITOR", "STATE", "FOR", "SEEN BY", "MESSAGE"]);
     for monitor in monitors {
         table.row([
             text(monitor, "id").into(),
             state(&text(monitor, "state")),
             show.age(&monitor["since"]).into(),
+            text(&monitor["seen_by"], "said").into(),
             text(monitor, "message").into(),
         ]);
     }

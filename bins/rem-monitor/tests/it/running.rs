@@ -248,3 +248,81 @@ fn listeners_change_while_the_monitor_runs() {
     monitor.says("reloaded: nothing changed");
     assert_eq!(ids(&site), ["here/all/load"]);
 }
+
+#[test]
+fn a_new_file_is_taken_in_wherever_an_import_looks_for_it() {
+    let (site, port) = site(LOAD);
+    let text = yaml(port, LOAD).replace(
+        "import: conf.d/*.yaml\n",
+        "import: [conf.d/*.yaml, \"sites/*/*.conf\"]\n",
+    );
+    std::fs::create_dir(site.path("sites")).unwrap();
+    site.write("monitor.yaml", &text);
+    std::fs::remove_file(site.path("conf.d/none.yaml")).unwrap();
+    let mut monitor = site.start();
+    // Into a folder that held no file of the configuration, and into one that was not there.
+    site.write(
+        "conf.d/more.yaml",
+        "machines: {there: {address: 127.0.0.2}}\n",
+    );
+    monitor.says("reloaded: dependencies changed");
+    std::fs::create_dir(site.path("sites/new")).unwrap();
+    site.write(
+        "sites/new/a.conf",
+        "machines: {far: {address: 127.0.0.3}}\n",
+    );
+    monitor.says("reloaded: dependencies changed");
+
+    // An import of a file that is not there is a mistake until it appears.
+    site.write(
+        "monitor.yaml",
+        &text.replace("import: [", "import: [late/one.yaml, "),
+    );
+    monitor.says("not reloaded, everything goes on as it was");
+    std::fs::create_dir(site.path("late")).unwrap();
+    site.write("late/one.yaml", "machines: {late: {address: 127.0.0.4}}\n");
+    monitor.says("reloaded: dependencies changed");
+    std::fs::remove_file(site.path("sites/new/a.conf")).unwrap();
+    monitor.says("reloaded: dependencies changed");
+}
+
+#[test]
+fn levels_are_replayed_beside_the_monitor_that_runs() {
+    let (site, _) = site(CLOSED);
+    let mut monitor = site.start();
+    let replay = ["replay", "monitor.yaml", "--from", "1h"];
+    wait_for("the alert in what is stored", || {
+        let ran = site.run(&replay).ends(0);
+        ran.out.contains("port-shut").then_some(())
+    });
+    site.write(
+        "edited.yaml",
+        &std::fs::read_to_string(site.path("monitor.yaml"))
+            .unwrap()
+            .replace("alert: port-shut", "alert: port-gone"),
+    );
+    let compared = site.run(&[
+        "replay",
+        "edited.yaml",
+        "--against",
+        "monitor.yaml",
+        "--from",
+        "1h",
+        "--output",
+        "json",
+    ]);
+    let differences = compared.ends(0).json();
+    let difference = |key: &str| {
+        let all = differences.as_array().unwrap().iter();
+        let mut found = all.filter_map(|one| one[key]["alert"].as_str());
+        found.next().map(str::to_owned)
+    };
+    assert_eq!(difference("new").as_deref(), Some("port-gone"));
+    assert_eq!(difference("gone").as_deref(), Some("port-shut"));
+    site.run(&["look", "here/all/closed"])
+        .ends(1)
+        .says("this host");
+    monitor.signal(Signal::TERM);
+    assert_eq!(monitor.ends(), Some(0));
+    site.run(&replay).ends(0).says("port-shut");
+}

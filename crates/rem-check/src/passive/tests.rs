@@ -117,7 +117,7 @@ fn what_is_wrong_with_our_json_is_said_with_its_key() {
     );
     refused(
         ours(r#"{"verdict": "ok", "ttl": 0}"#),
-        "ttl: expected a time up to the limit, above 0, found: 0",
+        "ttl: expected a time from 1s to 31d, found: 0",
     );
     refused(
         ours(r#"{"verdict": "ok", "at": 1700003600}"#),

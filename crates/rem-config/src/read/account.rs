@@ -1,6 +1,7 @@
-use rem_yaml::{At, Located, Map, MapReader, Problems, SecretSource};
+use rem_yaml::{At, Located, Map, MapReader, Problem, Problems, SecretSource};
 
 use crate::listener::{Accounts, Auth, Role, Token, TokenSource, User};
+use crate::people::Person;
 
 const ROLES: [(&str, Role); 3] = [
     ("viewer", Role::Viewer),
@@ -11,31 +12,94 @@ const ROLES: [(&str, Role); 3] = [
 /// Bytes of an account's name.
 const ACCOUNT_NAME_BYTES_MAX: usize = 128;
 
-pub(super) fn auth(at: &At<'_>, problems: &mut Problems) -> Option<Auth> {
-    if at.node().as_str() == Some("none") {
-        return Some(Auth::None);
+/// Who may use a listener, as it is written there.
+pub(super) struct Draft {
+    auth: Auth,
+    at: Located<()>,
+    /// Something is written that was refused, so that "nobody" would be no news.
+    is_broken: bool,
+}
+
+pub(super) fn auth(at: &At<'_>, problems: &mut Problems) -> Option<Draft> {
+    let plain = |auth| {
+        Some(Draft {
+            auth,
+            at: at.located(()),
+            is_broken: false,
+        })
+    };
+    match at.node().as_str() {
+        Some("none") => return plain(Auth::None),
+        Some("users") => {
+            return plain(Auth::Accounts(Accounts {
+                users: Vec::new(),
+                tokens: Vec::new(),
+            }));
+        }
+        _ => {}
     }
     if at.node().as_map().is_none() {
         let problem = at.expected("users and tokens, or none");
-        problems.add(problem.help("write `auth: {users: …}`, or `auth: none` to let in everybody"));
+        let help = "write `auth: users` for the users of the file, `auth: {users: …}` for others, or `auth: none` to let in everybody";
+        problems.add(problem.help(help));
         return None;
     }
     let mut map = at.map(problems)?;
     let users = accounts(map.get("users"), problems, user);
     let tokens = accounts(map.get("tokens"), problems, token);
-    let nobody = [map.get("users"), map.get("tokens")]
+    let written: usize = [map.get("users"), map.get("tokens")]
         .into_iter()
         .flatten()
-        .all(|at| at.node().as_map().is_none_or(Map::is_empty));
+        .filter_map(|at| at.node().as_map().map(Map::len))
+        .sum();
     map.finish(problems);
-    if nobody {
-        problems.add(
-            at.problem("nobody could sign in")
-                .help("add a user or a token, or write `auth: none` to let in everybody"),
-        );
-        return None;
+    Some(Draft {
+        is_broken: written > users.len() + tokens.len(),
+        auth: Auth::Accounts(Accounts { users, tokens }),
+        at: at.located(()),
+    })
+}
+
+impl Draft {
+    /// With the people of the file beside who is written at the listener. Of two that
+    /// say the same of one name, the one at the listener says what it may do.
+    pub(super) fn with<'p>(
+        self,
+        people: impl Iterator<Item = &'p Person>,
+        problems: &mut Problems,
+    ) -> Auth {
+        let Auth::Accounts(mut accounts) = self.auth else {
+            return self.auth;
+        };
+        for person in people {
+            if let Some(user) = &person.sign_in {
+                let same = accounts.users.iter().find(|own| own.name == user.name);
+                match same {
+                    None => accounts.users.push(user.clone()),
+                    Some(own) if own.password_hash == user.password_hash => {}
+                    Some(own) => problems.add(twice("password", &own.place, &user.place)),
+                }
+            }
+            if let Some(token) = &person.token {
+                let same = accounts.tokens.iter().find(|own| own.name == token.name);
+                match same {
+                    None => accounts.tokens.push(token.clone()),
+                    Some(own) if own.source == token.source => {}
+                    Some(own) => problems.add(twice("token", &own.place, &token.place)),
+                }
+            }
+        }
+        if accounts.users.is_empty() && accounts.tokens.is_empty() && !self.is_broken {
+            let help = "give a user of the file a `password_hash` or a `token`, add one here, or write `auth: none` to let in everybody";
+            problems.add(self.at.problem("nobody could sign in").help(help));
+        }
+        Auth::Accounts(accounts)
     }
-    Some(Auth::Accounts(Accounts { users, tokens }))
+}
+
+fn twice(what: &str, own: &Located<()>, other: &Located<()>) -> Problem {
+    own.problem(format!("another {what} than the user's at {}", other.place))
+        .help("keep the one of the user, or rename one of the two")
 }
 
 fn accounts<T>(
@@ -72,6 +136,7 @@ fn user(name: &Located<&str>, at: &At<'_>, problems: &mut Problems) -> Option<Us
         name: name.value.to_owned(),
         password_hash: hash?,
         roles: roles?,
+        place: name.clone().map(|_| ()),
     })
 }
 
@@ -96,6 +161,7 @@ fn token(name: &Located<&str>, at: &At<'_>, problems: &mut Problems) -> Option<T
         name: name.value.to_owned(),
         source: source?,
         roles: roles?,
+        place: name.clone().map(|_| ()),
     })
 }
 
@@ -108,8 +174,13 @@ fn roles(map: &mut MapReader<'_>, problems: &mut Problems) -> Option<Vec<Role>> 
     rights(&at, problems)
 }
 
+/// What a user of the file may do.
+pub(super) fn right(at: &At<'_>, problems: &mut Problems) -> Option<Role> {
+    at.one_of(&ROLES, problems)
+}
+
 /// What an account may do; at least one thing.
-pub(super) fn rights(at: &At<'_>, problems: &mut Problems) -> Option<Vec<Role>> {
+fn rights(at: &At<'_>, problems: &mut Problems) -> Option<Vec<Role>> {
     let items = at.items(problems)?;
     if items.is_empty() {
         problems.add(

@@ -3,10 +3,32 @@ use std::net::SocketAddr;
 use rem_yaml::{At, KeyPath, Loader, Problem, Problems, Value};
 
 use crate::listener::{Auth, Listener, Tls};
+use crate::people::Person;
 
 use super::{account, existing_file};
 
-pub(super) fn read(at: &At<'_>, loader: &Loader, problems: &mut Problems) -> Option<Listener> {
+/// A listener as it is written; who else may use it is known when all files are read.
+pub(super) struct Draft {
+    listener: Listener,
+    auth: Option<account::Draft>,
+}
+
+impl Draft {
+    /// With the people of the file, where it asks for a sign-in.
+    pub(super) fn with<'p>(
+        self,
+        people: impl Iterator<Item = &'p Person>,
+        problems: &mut Problems,
+    ) -> Listener {
+        let auth = self.auth.map(|auth| auth.with(people, problems));
+        Listener {
+            auth: auth.unwrap_or(Auth::None),
+            ..self.listener
+        }
+    }
+}
+
+pub(super) fn read(at: &At<'_>, loader: &Loader, problems: &mut Problems) -> Option<Draft> {
     let mut map = at.map(problems)?;
     let address = match map.get("http") {
         Some(at) => address(&at, problems),
@@ -28,18 +50,20 @@ pub(super) fn read(at: &At<'_>, loader: &Loader, problems: &mut Problems) -> Opt
         );
         return None;
     }
-    Some(Listener {
+    let listener = Listener {
         address,
         tls: match tls {
             Some(tls) => Some(tls?),
             None => None,
         },
-        auth: match auth {
-            Some(auth) => auth?,
-            None => Auth::None,
-        },
+        auth: Auth::None,
         place: at.place().clone(),
-    })
+    };
+    let auth = match auth {
+        Some(auth) => Some(auth?),
+        None => None,
+    };
+    Some(Draft { listener, auth })
 }
 
 fn address(at: &At<'_>, problems: &mut Problems) -> Option<SocketAddr> {

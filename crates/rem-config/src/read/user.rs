@@ -31,12 +31,11 @@ pub(super) fn read(
     let contacts = contact::list(map.get("contacts"), whose, problems);
     let known_zone = zone.clone().unwrap_or_else(Zone::utc);
     let vacations = vacations(map.get("vacation"), &known_zone, problems);
-    let may = match map.get("may") {
-        Some(at) => account::rights(&at, problems).unwrap_or_default(),
-        None => vec![RIGHT_DEFAULT],
+    let right = match map.get("role") {
+        Some(at) => account::right(&at, problems).unwrap_or(RIGHT_DEFAULT),
+        None => RIGHT_DEFAULT,
     };
-    let right = may.iter().copied().max().unwrap_or(RIGHT_DEFAULT);
-    let (sign_in, token) = sign_in(name, may, &mut map, problems);
+    let (sign_in, token) = sign_in(name, right, &mut map, problems);
     map.finish(problems);
     let mut user = shift::User::new(name.value.as_str());
     user.zone = zone?;
@@ -142,7 +141,7 @@ fn vacation(at: &At<'_>, zone: &Zone, problems: &mut Problems) -> Option<Range> 
 /// With what somebody signs in, and with what their programs call.
 fn sign_in(
     name: &Located<UserName>,
-    may: Vec<Right>,
+    right: Right,
     map: &mut MapReader<'_>,
     problems: &mut Problems,
 ) -> (Option<User>, Option<Token>) {
@@ -165,15 +164,31 @@ fn sign_in(
         let problem = at.problem("a password does not belong here, only its hash");
         problems.add(problem.help(account::HASH_HELP));
     }
+    let can_sign_in = hash.is_some() || secret.is_some() || sum.is_some();
+    if can_sign_in && name.value.as_str().contains(':') {
+        let message = "who signs in has a name without colons";
+        problems.add(name.problem(message).help("choose another name"));
+    }
+    let mut place = |key| match map.get(key) {
+        Some(at) => at.located(()),
+        None => name.clone().map(|_| ()),
+    };
     let user = hash.map(|password_hash| User {
         name: name.value.to_string(),
         password_hash,
-        roles: may.clone(),
+        roles: vec![right],
+        place: place("password_hash"),
     });
+    let key = if secret.is_some() {
+        "token"
+    } else {
+        "token_hash"
+    };
     let token = secret.or(sum).map(|source| Token {
         name: name.value.to_string(),
         source,
-        roles: may,
+        roles: vec![right],
+        place: place(key),
     });
     (user, token)
 }

@@ -249,6 +249,48 @@ fn listeners_say_who_may_use_them() {
 }
 
 #[test]
+fn the_users_of_the_file_may_use_every_listener_that_asks_who_somebody_is() {
+    const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQxMjM$aGFzaGhhc2hoYXNoaGFzaA";
+    let config = config(&format!(
+        "listen:
+  - {{http: 0.0.0.0:2001, auth: users}}
+  - http: 0.0.0.0:2002
+    auth: {{users: {{bob: {{password_hash: '{HASH}', roles: [viewer]}}, eve: {{password_hash: '{HASH}', roles: [admin]}}}}}}
+  - {{http: 127.0.0.1:2003}}
+users:
+  ann: {{password_hash: '{HASH}', role: admin, token: {{file: ann.token}}}}
+  bob: {{password_hash: '{HASH}'}}
+  cho: {{name: Cho}}
+"
+    ));
+    let accounts = |at: usize| match &config.listeners()[at].auth {
+        Auth::Accounts(accounts) => accounts.clone(),
+        Auth::None => panic!("everybody may use it"),
+    };
+    let users = |at| -> Vec<(String, Role)> {
+        let users = accounts(at).users.into_iter();
+        users.map(|user| (user.name.clone(), user.role())).collect()
+    };
+    let named = |name: &str, role| (name.to_owned(), role);
+    assert_eq!(
+        users(0),
+        [named("ann", Role::Admin), named("bob", Role::Operator)]
+    );
+    assert_eq!(
+        users(1),
+        [
+            named("bob", Role::Viewer),
+            named("eve", Role::Admin),
+            named("ann", Role::Admin)
+        ],
+        "what is written at the listener counts"
+    );
+    assert_eq!(config.listeners()[2].auth, Auth::None);
+    let tokens = accounts(1).tokens;
+    assert_eq!((&*tokens[0].name, tokens[0].role()), ("ann", Role::Admin));
+}
+
+#[test]
 fn the_smallest_configuration_is_an_empty_map() {
     let config = config("{}");
     assert_eq!(config.site().as_str(), "main");

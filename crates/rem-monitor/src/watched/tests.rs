@@ -17,7 +17,7 @@ fn turns(script: &[(i64, Verdict)], expected: &[(i64, State, State)]) {
     let mut watched = Watched::default();
     let seen: Vec<_> = script
         .iter()
-        .filter_map(|(at, verdict)| watched.see(report(*at, *verdict, "")))
+        .filter_map(|(at, verdict)| watched.see(report(*at, *verdict, ""), SeenBy::Here(None)))
         .map(|turn| (turn.at.as_seconds(), turn.from, turn.to))
         .collect();
     assert_eq!(seen, expected);
@@ -41,7 +41,10 @@ fn a_state_remembered_from_before_keeps_its_age() {
     let since = Timestamp::from_seconds(5);
     let mut watched = Watched::remembered(State::Critical, Some(since), Vec::new());
     assert_eq!(
-        watched.see(report(100, Verdict::Critical, "still down")),
+        watched.see(
+            report(100, Verdict::Critical, "still down"),
+            SeenBy::Here(None)
+        ),
         None
     );
     assert_eq!(watched.since(), Some(since));
@@ -51,7 +54,7 @@ fn a_state_remembered_from_before_keeps_its_age() {
 fn the_oldest_checks_go_first() {
     let mut watched = Watched::default();
     for at in 0..100 {
-        watched.see(report(at, Verdict::Ok, ""));
+        watched.see(report(at, Verdict::Ok, ""), SeenBy::Here(None));
     }
     assert_eq!(watched.beats().len(), CHECKS_KEPT);
     assert_eq!(
@@ -68,7 +71,7 @@ fn news_older_than_three_intervals_is_stale() {
         !watched.is_stale(every, at(1_000)),
         "what was never seen is pending, not stale"
     );
-    watched.see(report(100, Verdict::Ok, ""));
+    watched.see(report(100, Verdict::Ok, ""), SeenBy::Here(None));
     assert!(!watched.is_stale(every, at(130)));
     assert!(watched.is_stale(every, at(131)));
 }

@@ -419,6 +419,27 @@ fn a_monitor_that_hears_nothing_is_unknown_and_says_so() {
 }
 
 #[test]
+fn a_result_that_says_how_long_it_is_good_for_is_believed_so_long() {
+    let silent = down().remove(0).counting_unknown(UnknownAs::Bad);
+    let silent = vec![silent];
+    Stage::new()
+        .monitor_with("backup/job/nightly", "1h", "0s", silent, |staged| {
+            staged.passive(span("25h"))
+        })
+        .play(
+            "2h     backup/job/nightly is told ok for 30m
+             2h30m  -> ann page: down: machine:backup
+             2h31m  ann completes down@machine:backup
+             3h     backup/job/nightly is told ok for 48h
+             3h10m  -> ann note: down: machine:backup: it is over
+             50h    backup/job/nightly is told ok
+             75h    -> ann page: down: machine:backup
+             75h1m  ann completes down@machine:backup
+             76h    end",
+        );
+}
+
+#[test]
 fn a_failure_that_is_looked_at_again_soon_is_certain_sooner() {
     let level = Level::new("down", "status != ok".parse().unwrap())
         .within("3 of last 3".parse().unwrap())

@@ -260,7 +260,12 @@ impl Stage {
                 }
             }
             [id, "is", "told", verdict] => {
-                assert!(site.push(id, &finding(verdict, &[])), "no monitor {id}");
+                let finding = finding(verdict, &[]);
+                assert!(site.push(id, &finding, None), "no monitor {id}");
+            }
+            [id, "is", "told", verdict, "for", ttl] => {
+                let finding = finding(verdict, &[]);
+                assert!(site.push(id, &finding, Some(span(ttl))), "no monitor {id}");
             }
             ["hold", id, "for", lasts, ref covers @ ..] => {
                 let now = site.wall();

@@ -109,6 +109,14 @@ fn define(store: &Inner, json: &[u8]) -> Result<Defined> {
     let value: Value = serde_json::from_slice(json).unwrap_or_default();
     let name = value["series"].as_str().unwrap_or_default();
     let step = Span::from_seconds(value["step"].as_u64().unwrap_or_default());
+    if let Some(beside) = &store.paths.beside
+        && !beside.wants(name)
+    {
+        return Ok(Defined {
+            entry: None,
+            columns: Vec::new(),
+        });
+    }
     let entry = store.entry(name, step)?;
     let declaration = Declaration::from_json(&value["declared"]);
     if !declaration.is_empty() {

@@ -1,4 +1,4 @@
-use rem_monitor::{Beat, Kind, MonitorId, Reading, Report, Unit, Verdict};
+use rem_monitor::{Beat, Kind, MonitorId, Reading, Report, Scope, SeenBy, Unit, Verdict};
 use rem_time::{Span, Timestamp};
 
 use crate::card::Seen;
@@ -54,7 +54,9 @@ fn view(machine: &str, monitor: &str, state: State, since: i64) -> MonitorView {
             at,
             state,
             message: "told".into(),
+            by: SeenBy::Observer("lab".into(), Some(Scope::Far)),
         }],
+        by: SeenBy::Observer("lab".into(), Some(Scope::Far)),
         rounds_missed: 0,
         stale: false,
     }
@@ -130,7 +132,10 @@ fn a_card_has_value_unit_state_age_and_bar() {
         (cell.text.as_str(), cell.label.as_str()),
         ("12.5 ms", "round trip")
     );
-    assert_eq!(card.beats[0].title, "OK at 1970-01-01T00:16:40Z: told");
+    assert_eq!(
+        card.beats[0].title,
+        "OK at 1970-01-01T00:16:40Z, seen by lab (far): told"
+    );
     assert_eq!(card.beats_said, "1 OK");
     assert_eq!(card.graphs.len(), 1);
 }

@@ -1,6 +1,7 @@
 use dropstar::{Failure, Request, Response};
 use rem_desk::EpisodeView;
 use rem_monitor::Running;
+use rem_time::Span;
 use serde::Serialize;
 
 use super::alerts::{Row, node_link, when};
@@ -23,6 +24,8 @@ struct Page {
     events: Vec<Event>,
     messages: Vec<MessageRow>,
     levels: Vec<LevelJson>,
+    /// Whom it can be given to.
+    people: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -66,6 +69,7 @@ pub(crate) async fn show(running: Running, request: Request) -> Result<Response,
     };
     let overview = running.desk.overview();
     let (frame, wall) = Frame::new("alerts", &running, &request, &overview);
+    let calendar = running.desk.calendar();
     let row = Row::new(&episode.alert, &wall);
     let levels = levels(&running, &episode);
     let link = node_link(&episode.alert.id.subject);
@@ -74,7 +78,7 @@ pub(crate) async fn show(running: Running, request: Request) -> Result<Response,
     let alert = EpisodeJson::from(episode);
     let events = alert.timeline.iter().map(|line| Event {
         at: when(&wall, &line.at),
-        text: line.text.clone(),
+        text: wall.say(&line.text),
         by: line.by.as_ref().map(ToString::to_string),
     });
     let messages = alert.messages.iter().map(|letter| MessageRow {
@@ -82,7 +86,7 @@ pub(crate) async fn show(running: Running, request: Request) -> Result<Response,
         to: letter.to.clone(),
         kind: letter.kind,
         made: when(&wall, &letter.made),
-        state: letter.state.clone(),
+        state: wall.say(&letter.state),
         is_over: letter.is_over,
         text: letter.text.clone(),
         went_with: letter.went_with,
@@ -92,7 +96,7 @@ pub(crate) async fn show(running: Running, request: Request) -> Result<Response,
             .map(|attempt| AttemptRow {
                 at: when(&wall, &attempt.at),
                 contact: attempt.contact.to_string(),
-                took: attempt.took.clone(),
+                took: attempt.took.as_deref().map(took),
                 status: match attempt.taken {
                     Some(true) => "ok",
                     Some(false) => "critical",
@@ -118,9 +122,19 @@ pub(crate) async fn show(running: Running, request: Request) -> Result<Response,
         events,
         messages,
         levels,
+        people: calendar.users().keys().map(ToString::to_string).collect(),
         alert,
     };
     Ok(Response::view("monitor/alert.html", page))
+}
+
+/// `4ms496us9ns` in a few digits.
+fn took(span: &str) -> String {
+    let exact = span.parse::<Span>();
+    exact.map_or_else(
+        |_| span.to_owned(),
+        |span| crate::format::seconds(span.as_secs_f64()),
+    )
 }
 
 /// The monitor an alert comes from.

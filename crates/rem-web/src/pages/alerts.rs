@@ -48,7 +48,7 @@ pub(crate) struct Row {
     pub(crate) number: u64,
     pub(crate) title: String,
     pub(crate) subject: Arc<str>,
-    pub(crate) message: Arc<str>,
+    pub(crate) message: String,
     /// The pill: a status of the style sheet, and its word.
     pub(crate) status: &'static str,
     pub(crate) display: &'static str,
@@ -71,7 +71,7 @@ impl Row {
             number: view.id.number,
             title: view.title.clone(),
             subject: view.id.subject.clone(),
-            message: view.message.clone(),
+            message: wall.say(&view.message),
             status: match view.closed {
                 Some(_) => "ok",
                 None => status(view.display, &view.severity),

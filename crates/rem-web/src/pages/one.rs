@@ -10,6 +10,9 @@ use crate::ranges::Range;
 use crate::trouble::Trouble;
 use crate::view::LevelJson;
 
+/// Checks in the list; the bar above it has some more.
+const CHECKS_SHOWN: usize = 20;
+
 /// `/system_monitor/one?id=web-01/apache/http`
 #[derive(Debug, Serialize)]
 struct Page {
@@ -50,9 +53,12 @@ struct Urls {
 #[derive(Debug, Serialize)]
 struct CheckRow {
     at: When,
+    /// With its seconds: checks may be that close to each other.
+    exact: String,
     state: &'static str,
     word: &'static str,
     message: String,
+    seen_by: String,
 }
 
 pub(crate) async fn show(running: Running, request: Request) -> Result<Response, Failure> {
@@ -62,12 +68,19 @@ pub(crate) async fn show(running: Running, request: Request) -> Result<Response,
     let overview = running.desk.overview();
     let (frame, wall) = Frame::new("monitor", &running, &request, &overview);
     let encoded = percent_encoded(view.id.as_str());
-    let checks = view.beats.iter().rev().map(|beat| CheckRow {
-        at: wall.when(beat.at),
-        state: beat.state.word(),
-        word: word(beat.state),
-        message: beat.message.clone(),
-    });
+    let checks = view
+        .beats
+        .iter()
+        .rev()
+        .take(CHECKS_SHOWN)
+        .map(|beat| CheckRow {
+            at: wall.when(beat.at),
+            exact: wall.exact(beat.at),
+            state: beat.state.word(),
+            word: word(beat.state),
+            message: beat.message.clone(),
+            seen_by: beat.by.to_string(),
+        });
     let levels = running.engine.levels(view.id.as_str()).into_iter();
     let page = Page {
         frame,
