@@ -210,7 +210,7 @@ impl Judge {
             part.gone = if has(name) { 0 } else { part.gone + 1 };
             let bench = Bench::new(&levels, Some(name.as_ref()), Some(report), library, now);
             bench.step(&mut part.state, report, &mut judged);
-            let is_on = !part.state.alerts(&levels.parts).is_empty();
+            let is_on = part.state.has_alerts(&levels.parts);
             is_on || part.gone < GONE_LOOKS_MAX
         });
         judged
@@ -339,11 +339,9 @@ impl Judge {
 
     /// Whether any alert is on.
     pub(crate) fn has_alerts(&self) -> bool {
-        !self.whole.alerts(&self.levels.whole).is_empty()
-            || self
-                .parts
-                .values()
-                .any(|part| !part.state.alerts(&self.levels.parts).is_empty())
+        let mut parts = self.parts.values();
+        self.whole.has_alerts(&self.levels.whole)
+            || parts.any(|part| part.state.has_alerts(&self.levels.parts))
     }
 
     /// The alerts that are on, each with its part.

@@ -256,9 +256,8 @@ impl Rounds {
             let judged = entry.judge.see(&report, library, now);
             let has_alerts = shared.parts.alerts.is_some() && entry.judge.has_alerts();
             if let Some(alerts) = &shared.parts.alerts {
-                let every = entry.plan.monitor.every;
-                let telling = &entry.plan.telling;
-                telling.tell(&id, every, &report, &judged, has_alerts, tell_to(alerts));
+                let voice = entry.voice();
+                voice.tell(&report, &judged, has_alerts, tell_to(alerts));
             }
             self.after_judging(&id, entry, !judged.is_empty(), now);
             (entry.watched.see(report), judged, Arc::clone(&entry.plan))
@@ -291,10 +290,9 @@ impl Rounds {
             };
             let judged = entry.judge.tick(shared.library(&entry.plan), now);
             if let (Some(alerts), Some(last)) = (&shared.parts.alerts, entry.watched.last()) {
-                let every = entry.plan.monitor.every;
                 let has_alerts = entry.judge.has_alerts();
-                let telling = &entry.plan.telling;
-                telling.tell(id, every, last, &judged, has_alerts, tell_to(alerts));
+                let voice = entry.voice();
+                voice.tell(last, &judged, has_alerts, tell_to(alerts));
             }
             self.after_judging(id, entry, !judged.is_empty(), now);
             (judged, Arc::clone(&entry.plan))
@@ -431,17 +429,12 @@ impl Rounds {
                     moved.push(Arc::clone(&plan));
                 }
                 let entry = match (recalled, kept) {
-                    (Some((watched, judge)), _) => Entry {
-                        plan,
-                        watched,
-                        judge,
-                    },
+                    (Some((watched, judge)), _) => Entry::new(plan, watched, judge),
                     (None, Some(kept)) => self.carried_over(kept, plan),
-                    (None, None) => Entry {
-                        judge: Judge::new(Arc::clone(&plan.levels)),
-                        plan,
-                        watched: Watched::default(),
-                    },
+                    (None, None) => {
+                        let judge = Judge::new(Arc::clone(&plan.levels));
+                        Entry::new(plan, Watched::default(), judge)
+                    }
                 };
                 board.monitors.insert(id, entry);
             }
@@ -467,31 +460,16 @@ impl Rounds {
 
     /// A monitor of which the file says something else now. What its levels had on and
     /// do not have any more is told.
-    fn carried_over(&self, kept: Entry, plan: Arc<Planned>) -> Entry {
-        let Entry {
-            plan: before,
-            watched,
-            mut judge,
-        } = kept;
-        if !before.same_levels_as(&plan) {
-            let judged = judge.reload(Arc::clone(&plan.levels));
-            if let (Some(alerts), Some(last)) = (&self.shared.parts.alerts, watched.last()) {
-                let (id, every) = (&plan.monitor.id, plan.monitor.every);
-                before.telling.tell(
-                    id,
-                    every,
-                    last,
-                    &judged,
-                    judge.has_alerts(),
-                    tell_to(alerts),
-                );
+    fn carried_over(&self, mut kept: Entry, plan: Arc<Planned>) -> Entry {
+        if !kept.plan.same_levels_as(&plan) {
+            let judged = kept.judge.reload(Arc::clone(&plan.levels));
+            if let (Some(alerts), Some(last)) = (&self.shared.parts.alerts, kept.watched.last()) {
+                let has_alerts = kept.judge.has_alerts();
+                let voice = kept.voice();
+                voice.tell(last, &judged, has_alerts, tell_to(alerts));
             }
         }
-        Entry {
-            plan,
-            watched,
-            judge,
-        }
+        Entry::new(plan, kept.watched, kept.judge)
     }
 
     /// Whatever the levels of a monitor had on is over when it is gone: nobody would
@@ -506,8 +484,7 @@ impl Rounds {
         };
         let judged = entry.judge.reload(Arc::default());
         if let Some(last) = entry.watched.last() {
-            let (telling, every) = (&entry.plan.telling, entry.plan.monitor.every);
-            telling.tell(id, every, last, &judged, false, tell_to(alerts));
+            entry.voice().tell(last, &judged, false, tell_to(alerts));
         }
     }
 
@@ -566,9 +543,8 @@ async fn sleep_until(wake: Option<Instant>) {
 fn nodes(monitors: &BTreeMap<MonitorId, Entry>) -> BTreeMap<Arc<str>, Vec<MonitorId>> {
     let mut nodes: BTreeMap<Arc<str>, Vec<MonitorId>> = BTreeMap::new();
     for (id, entry) in monitors {
-        let own = Arc::from(monitor_node(id));
-        for node in std::iter::once(own).chain(entry.plan.telling.nodes()) {
-            nodes.entry(node).or_default().push(id.clone());
+        for node in entry.nodes.iter() {
+            nodes.entry(Arc::clone(node)).or_default().push(id.clone());
         }
     }
     nodes

@@ -38,7 +38,7 @@ use crate::agenda::{Agenda, Due};
 use crate::judge::{Judge, Judged, Library};
 use crate::places::{Limits, Need, Places};
 use crate::states::{StateOwner, States};
-use crate::telling::{Word, monitor_node};
+use crate::telling::{Voice, Word};
 
 mod post;
 mod replay;
@@ -121,6 +121,8 @@ pub enum Happened {
 #[derive(Debug)]
 struct Actor {
     staged: Staged,
+    /// What its looks are looks at, worked out once.
+    nodes: Arc<[Arc<str>]>,
     judge: Judge,
     finds: Arc<Finding>,
     last: Option<Report>,
@@ -198,9 +200,8 @@ impl Simulation {
         self.by_node.clear();
         for (seat, actor) in (0..).zip(&self.seats) {
             let Some(actor) = actor else { continue };
-            let own = Arc::from(monitor_node(&actor.staged.id));
-            for node in std::iter::once(own).chain(actor.staged.telling.nodes()) {
-                self.by_node.entry(node).or_default().push(seat);
+            for node in actor.nodes.iter() {
+                self.by_node.entry(Arc::clone(node)).or_default().push(seat);
             }
         }
         self.settle();
@@ -213,6 +214,7 @@ impl Simulation {
         let judge = Judge::new(Arc::clone(&staged.levels));
         self.place(seat, &staged);
         self.seats.push(Some(Actor {
+            nodes: staged.telling.nodes_of(&staged.id),
             staged,
             judge,
             finds: Arc::default(),
@@ -228,20 +230,18 @@ impl Simulation {
             return;
         };
         let moved = !actor.staged.same_time_as(staged);
-        let before = std::mem::replace(&mut actor.staged, staged.clone());
-        if !before.levels.all().eq(staged.levels.all()) {
+        if !actor.staged.levels.all().eq(staged.levels.all()) {
             let judged = actor.judge.reload(Arc::clone(&staged.levels));
             if let Some(last) = &actor.last {
                 let on = actor.judge.has_alerts();
                 let words = &mut self.words;
-                let every = staged.every;
-                before
-                    .telling
-                    .tell(&staged.id, every, last, &judged, on, |word| {
-                        words.push(word);
-                    });
+                actor
+                    .voice()
+                    .tell(last, &judged, on, |word| words.push(word));
             }
         }
+        actor.nodes = staged.telling.nodes_of(&staged.id);
+        actor.staged = staged.clone();
         if moved {
             self.place(seat, staged);
         }
@@ -256,10 +256,9 @@ impl Simulation {
         self.by_id.remove(actor.staged.id());
         let judged = actor.judge.reload(Arc::default());
         if let Some(last) = &actor.last {
-            let (id, every) = (&actor.staged.id, actor.staged.every);
             let words = &mut self.words;
-            let telling = &actor.staged.telling;
-            telling.tell(id, every, last, &judged, false, |word| words.push(word));
+            let voice = actor.voice();
+            voice.tell(last, &judged, false, |word| words.push(word));
         }
         if let Some(need) = actor.busy.and_then(|look| look.need) {
             self.free(&need);
@@ -532,20 +531,17 @@ impl Simulation {
         let library = library(&actor.staged, &self.states);
         let judged = actor.judge.see(&report, library, now);
         let on = actor.judge.has_alerts();
-        let (words, staged) = (&mut self.words, &actor.staged);
-        let desk = &self.desk;
-        staged
-            .telling
-            .tell(&staged.id, staged.every, &report, &judged, on, |word| {
-                // Nearly always nobody waits for a look.
-                let wanted = match &word {
-                    Word::Alert(_) => true,
-                    Word::Looked(looked) => desk.waits_for(&looked.node),
-                };
-                if wanted || !judged.is_empty() {
-                    words.push(word);
-                }
-            });
+        let (words, desk) = (&mut self.words, &self.desk);
+        actor.voice().tell(&report, &judged, on, |word| {
+            // Nearly always nobody waits for a look.
+            let wanted = match &word {
+                Word::Alert(_) => true,
+                Word::Looked(looked) => desk.waits_for(&looked.node),
+            };
+            if wanted || !judged.is_empty() {
+                words.push(word);
+            }
+        });
         actor.last = Some(report);
         self.after_judging(seat, &judged, now);
     }
@@ -560,12 +556,10 @@ impl Simulation {
         let judged = actor.judge.tick(library, now);
         if let Some(last) = &actor.last {
             let on = actor.judge.has_alerts();
-            let (words, staged) = (&mut self.words, &actor.staged);
-            staged
-                .telling
-                .tell(&staged.id, staged.every, last, &judged, on, |word| {
-                    words.push(word);
-                });
+            let words = &mut self.words;
+            actor
+                .voice()
+                .tell(last, &judged, on, |word| words.push(word));
         }
         self.after_judging(seat, &judged, now);
     }
@@ -696,6 +690,17 @@ impl Simulation {
     /// sound desk never does.
     pub fn spins(&self) -> u64 {
         self.spins
+    }
+}
+
+impl Actor {
+    fn voice(&self) -> Voice<'_> {
+        Voice {
+            telling: &self.staged.telling,
+            id: &self.staged.id,
+            every: self.staged.every,
+            nodes: &self.nodes,
+        }
     }
 }
 
