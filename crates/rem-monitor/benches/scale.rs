@@ -10,7 +10,7 @@ use rem_alert::level::{Action, Level};
 use rem_bench::{Report, Who, cpu_time};
 use rem_check::{FakeCheck, Reading, Unit, Verdict};
 use rem_config::{MachineName, MonitorId, load_with};
-use rem_monitor::{Engine, Limits, Memory, MonitorLevels, Parts, Plan, Planned};
+use rem_monitor::{CHECKS_KEPT, Engine, Limits, Memory, MonitorLevels, Parts, Plan, Planned};
 use rem_series::{Archive, Consolidation, Options, Store};
 use rem_time::{Clock, Span, SystemClock};
 use rem_yaml::Loader;
@@ -119,6 +119,7 @@ async fn run(report: &mut Report) {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let options = Options {
         archives: ARCHIVES.to_vec(),
+        recent: CHECKS_KEPT,
         ..Options::default()
     };
     let store = Store::open(folder.path(), options, Arc::clone(&clock)).unwrap();

@@ -62,7 +62,7 @@ impl MonitorView {
             state: watched.state(),
             since: watched.since(),
             last: watched.last().cloned(),
-            beats: watched.beats().cloned().collect(),
+            beats: watched.beats().collect(),
             rounds_missed: watched.rounds_missed(),
             stale: watched.is_stale(monitor.every, now),
         }
