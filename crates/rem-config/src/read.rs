@@ -256,6 +256,7 @@ impl Draft {
 
     fn config(self, folder: &Path, files: &[PathBuf], problems: &mut Problems) -> Option<Config> {
         let people = settled(self.users);
+        let has_pages = !self.listeners.is_empty();
         let listeners = self.listeners.into_iter();
         let listeners: Vec<Listener> = listeners
             .map(|listener| listener.with(people.values(), problems))
@@ -265,7 +266,7 @@ impl Draft {
             Some(site) => site.value,
             None => SiteName::new("main").ok()?,
         };
-        let notify = self.notify.finish(!self.listeners.is_empty(), problems);
+        let notify = self.notify.finish(has_pages, problems);
         let mut config = Config {
             site,
             data: self

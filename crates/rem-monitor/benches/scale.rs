@@ -2,15 +2,16 @@
 //! own work.
 #![allow(clippy::unwrap_used)]
 
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rem_alert::level::{Action, Level};
 use rem_bench::{Report, Who, cpu_time};
 use rem_check::{FakeCheck, Reading, Unit, Verdict};
 use rem_config::{MachineName, MonitorId, load_with};
-use rem_monitor::{Engine, Limits, Memory, MonitorLevels, Parts, Plan, Planned};
-use rem_series::{Options, Store};
+use rem_monitor::{CHECKS_KEPT, Engine, Limits, Memory, MonitorLevels, Parts, Plan, Planned};
+use rem_series::{Archive, Consolidation, Options, Store};
 use rem_time::{Clock, Span, SystemClock};
 use rem_yaml::Loader;
 use tokio::sync::mpsc;
@@ -19,9 +20,19 @@ use unidist::{BucketSpec, Unidist};
 const MACHINES: usize = 5_000;
 const MONITORS_EACH: usize = 10;
 const EVERY: Span = Span::from_seconds(60);
-/// The first looks, and the files of all series.
-const SETTLE: Duration = Duration::from_secs(120);
+/// For the first looks.
+const SETTLE: Duration = Duration::from_secs(60);
+/// For the files of all series, which are made once.
+const FILES: Duration = Duration::from_secs(900);
 const WATCH: Duration = Duration::from_secs(60);
+/// A day: with the archives of the defaults, which keep sixty at this rate, fifty
+/// thousand series take 120 GB.
+const ARCHIVES: [Archive; 1] = [Archive {
+    consolidation: Consolidation::Average,
+    steps: 1,
+    rows: 1_440,
+    unknown_share: 0.5,
+}];
 
 fn plan() -> Plan {
     let file = "machines: {here: {address: 127.0.0.1, local: true}}\n\
@@ -83,6 +94,13 @@ fn resident() -> f64 {
     kilobytes / 1024.0
 }
 
+fn files_in(folder: &Path) -> usize {
+    let files = std::fs::read_dir(folder).unwrap().flatten();
+    files
+        .filter(|file| file.path().extension().is_some_and(|end| end == "rrd"))
+        .count()
+}
+
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -91,7 +109,7 @@ fn main() {
     let mut report = Report::new(
         "rem-monitor scale",
         "50,000 monitors at 60 s that find two numbers each and have two levels; the real engine, \
-         series in a folder; CPU of the process over a minute, without checks' own work",
+         series of a day in a folder; CPU of the process over a minute, without checks' own work",
     );
     runtime.block_on(run(&mut report));
 }
@@ -99,13 +117,19 @@ fn main() {
 async fn run(report: &mut Report) {
     let folder = tempfile::tempdir().unwrap();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let store = Store::open(folder.path(), Options::default(), Arc::clone(&clock)).unwrap();
+    let options = Options {
+        archives: ARCHIVES.to_vec(),
+        recent: CHECKS_KEPT,
+        ..Options::default()
+    };
+    let store = Store::open(folder.path(), options, Arc::clone(&clock)).unwrap();
+    let store = Arc::new(store);
     let shared = Unidist::memory();
     let bucket = shared.consistent("monitor", BucketSpec::default()).unwrap();
     let (alerts, mut words) = mpsc::unbounded_channel();
     tokio::spawn(async move { while words.recv().await.is_some() {} });
     let parts = Parts {
-        store: Arc::new(store),
+        store: Arc::clone(&store),
         memory: Memory::new(&bucket),
         clock,
         blocks: procblock::Engine::new(procblock::EngineOptions::new()),
@@ -116,6 +140,21 @@ async fn run(report: &mut Report) {
     let ready = (cpu_time(Who::Process) - begin).as_secs_f64();
     report.row("start with 50,000 monitors", ready, "s CPU", "");
     tokio::time::sleep(SETTLE).await;
+
+    let early = engine.tally().checks.iter().sum::<u64>();
+    report.row(
+        "checks while files are made",
+        early as f64,
+        "in the first minute",
+        "",
+    );
+    let files = Instant::now();
+    while files_in(&folder.path().join("series")) < MACHINES * MONITORS_EACH {
+        assert!(files.elapsed() < FILES, "{:?}", store.stats());
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    }
+    let made = (cpu_time(Who::Process) - begin).as_secs_f64();
+    report.row("start, looks and files of all series", made, "s CPU", "");
 
     let (before, begin) = (engine.tally(), cpu_time(Who::Process));
     tokio::time::sleep(WATCH).await;

@@ -96,10 +96,8 @@ impl<K: Ord + Clone + Hash> Agenda<K> {
     /// Everything that is due at `now`, looks first.
     pub(crate) fn take_due(&mut self, now: Span) -> Vec<(K, Due)> {
         let mut taken = Vec::new();
-        for (key, _) in self.once.take_due(now) {
-            self.once.remove(&key);
-            taken.push((key, Due::Once));
-        }
+        let once = self.once.take_out_due(now);
+        taken.extend(once.into_iter().map(|key| (key, Due::Once)));
         let rounds = self.rounds.take_due(now);
         taken.extend(
             rounds
@@ -108,10 +106,8 @@ impl<K: Ord + Clone + Hash> Agenda<K> {
         );
         let stale = self.stale.take_due(now);
         taken.extend(stale.into_iter().map(|(key, _)| (key, Due::Stale)));
-        for (key, _) in self.ticks.take_due(now) {
-            self.ticks.remove(&key);
-            taken.push((key, Due::Tick));
-        }
+        let ticks = self.ticks.take_out_due(now);
+        taken.extend(ticks.into_iter().map(|key| (key, Due::Tick)));
         taken
     }
 

@@ -18,7 +18,7 @@ use crate::plan::{Look, Plan, Planned};
 use crate::rounds::Rounds;
 use crate::states::{StateOwner, States};
 use crate::tally::{Counters, Tally};
-use crate::telling::Word;
+use crate::telling::{Voice, Word};
 use crate::watched::{Turn, Watched};
 
 /// A listener to news that falls further behind than this loses the oldest.
@@ -76,8 +76,30 @@ pub(crate) struct Board {
 
 pub(crate) struct Entry {
     pub(crate) plan: Arc<Planned>,
+    /// What its looks are looks at, worked out once.
+    pub(crate) nodes: Arc<[Arc<str>]>,
     pub(crate) watched: Watched,
     pub(crate) judge: Judge,
+}
+
+impl Entry {
+    pub(crate) fn new(plan: Arc<Planned>, watched: Watched, judge: Judge) -> Self {
+        Self {
+            nodes: plan.telling.nodes_of(&plan.monitor.id),
+            plan,
+            watched,
+            judge,
+        }
+    }
+
+    pub(crate) fn voice(&self) -> Voice<'_> {
+        Voice {
+            telling: &self.plan.telling,
+            id: &self.plan.monitor.id,
+            every: self.plan.monitor.every,
+            nodes: &self.nodes,
+        }
+    }
 }
 
 impl Shared {

@@ -23,6 +23,7 @@ use crate::replies::{Replies, RepliesError};
 use crate::rules::{RulesError, rules};
 use crate::secrets::Secrets;
 use crate::tasks::Tasks;
+use crate::watched::CHECKS_KEPT;
 
 /// How long interval threads of scripts have to end.
 const STOP_GRACE: Span = Span::from_seconds(5);
@@ -109,7 +110,12 @@ impl Host {
         let folder = data.join("series");
         let store = {
             let clock = Arc::clone(&clock);
-            tokio::task::spawn_blocking(move || Store::open(&folder, Options::default(), clock))
+            let options = Options {
+                // Nobody asks for more: see what is remembered of a monitor's checks.
+                recent: CHECKS_KEPT,
+                ..Options::default()
+            };
+            tokio::task::spawn_blocking(move || Store::open(&folder, options, clock))
         };
         // The task only ends early when the runtime does.
         let store = match store.await {

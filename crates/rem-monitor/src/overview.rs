@@ -66,13 +66,13 @@ impl MonitorView {
             since: watched.since(),
             last: watched.last().cloned(),
             by: match (watched.last(), watched.beats().next_back()) {
-                (Some(_), Some(beat)) => beat.by.clone(),
+                (Some(_), Some(beat)) => beat.by,
                 _ => match planned.look {
                     Look::Looks(_) => SeenBy::of(planned),
                     Look::Waits { .. } => SeenBy::Pushed(None),
                 },
             },
-            beats: watched.beats().cloned().collect(),
+            beats: watched.beats().collect(),
             rounds_missed: watched.rounds_missed(),
             stale: watched.is_stale(monitor.every, now),
         }

@@ -1,16 +1,15 @@
-use std::net::SocketAddr;
+mod network;
+mod snmp;
+
 use std::sync::Arc;
 
 use rem_check::{
-    Check, DiskOptions, Dns, DnsClient, DnsError, DnsKindError, DnsOptions, Exporter,
-    ExporterError, ExporterOptions, Histograms, Http, HttpError, HttpOptions, HttpPool, JsonError,
-    LocalCpu, LocalDisk, LocalDiskIo, LocalLoad, LocalMemory, LocalNetwork, LocalProcesses,
-    LocalUnits, LogError, LogOptions, LogPattern, LogPosition, LogRule, Ping, PingOptions, Pinger,
-    Plugin, PluginError, PluginOptions, ProcessesError, ProcessesOptions, RcodeError, Root, Snmp,
-    SnmpAuth, SnmpCipher, SnmpError, SnmpHash, SnmpObject, SnmpOptions, SnmpPrivacy, SnmpSockets,
-    SnmpTable, SnmpUser, SnmpVersion, StartTls, StatusRanges, StatusRangesError, Tcp, TcpError,
-    TcpExpect, TcpOptions, TcpStep, TcpTls, TlsCert, TlsCertError, TlsCertOptions, Unit,
-    UnitsError, UnitsOptions, Verdict, Verify,
+    Check, DiskOptions, DnsClient, DnsError, DnsKindError, Exporter, ExporterError,
+    ExporterOptions, Histograms, HttpError, HttpPool, JsonError, LocalCpu, LocalDisk, LocalDiskIo,
+    LocalLoad, LocalMemory, LocalNetwork, LocalProcesses, LocalUnits, LogError, LogOptions,
+    LogPattern, LogPosition, LogRule, Ping, PingOptions, Pinger, Plugin, PluginError,
+    PluginOptions, ProcessesError, ProcessesOptions, RcodeError, Root, SnmpError, SnmpSockets,
+    StatusRangesError, TcpError, TlsCertError, Unit, UnitsError, UnitsOptions, Verdict, Verify,
 };
 use rem_config::{Check as Wanted, Monitor};
 use rem_time::Span;
@@ -129,9 +128,9 @@ impl Maker<'_> {
             )?),
             Wanted::Ping(wanted) => Arc::new(self.ping(wanted, monitor)),
             Wanted::Http(wanted) => Arc::new(self.http(wanted, monitor.timeout)?),
-            Wanted::Tcp(wanted) => Arc::new(tcp(wanted, monitor.timeout)?),
+            Wanted::Tcp(wanted) => Arc::new(network::tcp(wanted, monitor.timeout)?),
             Wanted::Dns(wanted) => Arc::new(self.dns(wanted, monitor.timeout)?),
-            Wanted::Tls(wanted) => Arc::new(tls(wanted, monitor.timeout)?),
+            Wanted::Tls(wanted) => Arc::new(network::tls(wanted, monitor.timeout)?),
             Wanted::Snmp(wanted) => Arc::new(self.snmp(wanted, monitor.timeout)?),
             Wanted::Plugin(wanted) => Arc::new(self.plugin(wanted, monitor.timeout)?),
             Wanted::Exporter(wanted) => Arc::new(self.exporter(wanted, monitor.timeout)?),
@@ -151,162 +150,6 @@ impl Maker<'_> {
             ..PingOptions::new(wanted.address.to_string())
         };
         Ping::new(&self.probes.pinger, options)
-    }
-
-    fn http(&self, wanted: &rem_config::HttpCheck, deadline: Span) -> Result<Http> {
-        let mut headers = wanted.headers.clone();
-        for (name, secret) in &wanted.secret_headers {
-            headers.push((name.clone(), self.secrets.of(secret)?));
-        }
-        let auth = match &wanted.auth {
-            None => None,
-            Some(rem_config::HttpAuth::Basic { user, password }) => {
-                Some(rem_check::HttpAuth::Basic {
-                    user: user.clone(),
-                    password: self.secrets.of(password)?,
-                })
-            }
-            Some(rem_config::HttpAuth::Bearer(secret)) => {
-                Some(rem_check::HttpAuth::Bearer(self.secrets.of(secret)?))
-            }
-        };
-        let assertions = wanted.assertions.iter().map(assertion);
-        let json = wanted.json.iter().map(|reading| {
-            Ok(rem_check::JsonReading {
-                path: reading.path.parse()?,
-                field: reading.field.clone(),
-                unit: reading.unit.as_deref().map_or(Unit::One, plain_unit),
-            })
-        });
-        let defaults = HttpOptions::new(wanted.url.clone());
-        let options = HttpOptions {
-            method: wanted.method.clone(),
-            headers,
-            body: wanted.body.clone().into_bytes(),
-            auth,
-            user_agent: wanted.user_agent.clone().unwrap_or(defaults.user_agent),
-            gzip: wanted.gzip,
-            status: statuses(&wanted.status)?,
-            contains: wanted.contains.clone().map(String::into_bytes),
-            assertions: assertions.collect::<Result<_>>()?,
-            json_readings: json.collect::<Result<_>>()?,
-            read_max: wanted.read_max.map_or(defaults.read_max, bytes),
-            redirects: if wanted.follow_redirects {
-                wanted.redirects
-            } else {
-                0
-            },
-            fresh: wanted.fresh,
-            version: match wanted.version {
-                rem_config::HttpVersion::Any => rem_check::HttpVersion::Any,
-                rem_config::HttpVersion::Http1 => rem_check::HttpVersion::Http1,
-                rem_config::HttpVersion::Http2 => rem_check::HttpVersion::Http2,
-            },
-            verify: verify(&wanted.tls.trust),
-            server_name: wanted.tls.server_name.clone(),
-            certificate_warn_days: wanted.tls.certificate_warn_days,
-            deadline,
-            ..HttpOptions::new(wanted.url.clone())
-        };
-        Ok(Http::pooled(options, &self.probes.http)?)
-    }
-
-    fn dns(&self, wanted: &rem_config::DnsCheck, deadline: Span) -> Result<Dns> {
-        let assertions = wanted.assertions.iter().map(|assertion| match assertion {
-            rem_config::DnsAssertion::Exactly(answers) => {
-                rem_check::DnsAssertion::Exactly(answers.clone())
-            }
-            rem_config::DnsAssertion::Contains(text) => {
-                rem_check::DnsAssertion::Contains(text.clone())
-            }
-            rem_config::DnsAssertion::Lacks(text) => rem_check::DnsAssertion::Lacks(text.clone()),
-            rem_config::DnsAssertion::Matches(text) => {
-                rem_check::DnsAssertion::Matches(text.clone())
-            }
-            rem_config::DnsAssertion::AtLeast(count) => rem_check::DnsAssertion::AtLeast(*count),
-            rem_config::DnsAssertion::AtMost(count) => rem_check::DnsAssertion::AtMost(*count),
-        });
-        let options = DnsOptions {
-            server: wanted.server.clone(),
-            recursion: wanted.recursion,
-            tcp: wanted.tcp,
-            rcode: wanted.rcode.parse()?,
-            assertions: assertions.collect(),
-            authoritative: wanted.authoritative,
-            tries: wanted.tries,
-            deadline,
-            ..DnsOptions::new(wanted.name.clone(), wanted.kind.parse()?)
-        };
-        Ok(Dns::new(&self.probes.dns, options)?)
-    }
-
-    fn snmp(&self, wanted: &rem_config::SnmpCheck, deadline: Span) -> Result<Snmp> {
-        let version = match &wanted.version {
-            rem_config::SnmpVersion::V1(community) => SnmpVersion::V1 {
-                community: self.secrets.text(community)?,
-            },
-            rem_config::SnmpVersion::V2c(community) => SnmpVersion::V2c {
-                community: self.secrets.text(community)?,
-            },
-            rem_config::SnmpVersion::V3(user) => SnmpVersion::V3(self.snmp_user(user)?),
-        };
-        let tables = wanted.tables.iter().map(|table| SnmpTable {
-            columns: table.columns.iter().map(snmp_object).collect(),
-            label: table.label.clone(),
-            only: table.only.clone(),
-            without: table.without.clone(),
-            rows_max: usize::try_from(table.rows_max).unwrap_or(usize::MAX),
-            ..SnmpTable::new(table.name.clone())
-        });
-        let options = SnmpOptions {
-            port: wanted.port.get(),
-            family: wanted.family.map(family),
-            deadline,
-            timeout: wanted.wait,
-            retries: wanted.tries.saturating_sub(1),
-            get: wanted.get.iter().map(snmp_object).collect(),
-            tables: tables.collect(),
-            max_repetitions: wanted.repetitions.get(),
-            ..SnmpOptions::new(wanted.address.to_string(), version)
-        };
-        Ok(Snmp::new(&self.probes.snmp, options)?)
-    }
-
-    fn snmp_user(&self, wanted: &rem_config::SnmpUser) -> Result<SnmpUser> {
-        let auth = match &wanted.auth {
-            None => None,
-            Some((hash, secret)) => Some(SnmpAuth {
-                hash: match hash {
-                    rem_config::SnmpAuth::Md5 => SnmpHash::Md5,
-                    rem_config::SnmpAuth::Sha1 => SnmpHash::Sha1,
-                    rem_config::SnmpAuth::Sha224 => SnmpHash::Sha224,
-                    rem_config::SnmpAuth::Sha256 => SnmpHash::Sha256,
-                    rem_config::SnmpAuth::Sha384 => SnmpHash::Sha384,
-                    rem_config::SnmpAuth::Sha512 => SnmpHash::Sha512,
-                },
-                passphrase: self.secrets.of(secret)?,
-            }),
-        };
-        let privacy = match &wanted.privacy {
-            None => None,
-            Some((cipher, secret)) => Some(SnmpPrivacy {
-                cipher: match cipher {
-                    rem_config::SnmpPrivacy::Des => SnmpCipher::Des,
-                    rem_config::SnmpPrivacy::Aes128 => SnmpCipher::Aes128,
-                    rem_config::SnmpPrivacy::Aes192 => SnmpCipher::Aes192,
-                    rem_config::SnmpPrivacy::Aes256 => SnmpCipher::Aes256,
-                    rem_config::SnmpPrivacy::Aes192Cisco => SnmpCipher::Aes192Cisco,
-                    rem_config::SnmpPrivacy::Aes256Cisco => SnmpCipher::Aes256Cisco,
-                },
-                passphrase: self.secrets.of(secret)?,
-            }),
-        };
-        Ok(SnmpUser {
-            auth,
-            privacy,
-            context: wanted.context.clone().unwrap_or_default(),
-            ..SnmpUser::new(wanted.name.clone())
-        })
     }
 
     fn plugin(&self, wanted: &rem_config::PluginCheck, deadline: Span) -> Result<Plugin> {
@@ -374,65 +217,6 @@ impl Maker<'_> {
     }
 }
 
-fn tcp(wanted: &rem_config::TcpCheck, deadline: Span) -> Result<Tcp> {
-    let steps = wanted.steps.iter().map(|step| TcpStep {
-        send: step.send.clone().map(String::into_bytes),
-        expect: step.expect.as_ref().map(|expect| match expect {
-            rem_config::TcpExpect::Text(text) => TcpExpect::Text(text.clone().into_bytes()),
-            rem_config::TcpExpect::Matches(pattern) => TcpExpect::Pattern(pattern.clone()),
-        }),
-    });
-    let target = target(&wanted.address.to_string(), wanted.port.get());
-    let defaults = TcpOptions::new(target.clone());
-    Ok(Tcp::new(TcpOptions {
-        deadline,
-        send: wanted.send.clone().map(String::into_bytes),
-        expect: wanted.expect.clone().map(String::into_bytes),
-        steps: steps.collect(),
-        read_max: wanted.read_max.map_or(defaults.read_max, bytes),
-        tls: match wanted.encryption {
-            rem_config::Encryption::Never => TcpTls::Never,
-            rem_config::Encryption::AtOnce => TcpTls::AtOnce,
-            rem_config::Encryption::After(start) => TcpTls::After(start_tls(start)),
-        },
-        verify: verify(&wanted.tls.trust),
-        server_name: wanted.tls.server_name.clone(),
-        certificate_warn_days: wanted.tls.certificate_warn_days,
-        ..TcpOptions::new(target)
-    })?)
-}
-
-fn tls(wanted: &rem_config::TlsCheck, deadline: Span) -> Result<TlsCert> {
-    Ok(TlsCert::new(TlsCertOptions {
-        start: wanted.starttls.map(start_tls),
-        server_name: wanted.server_name.clone(),
-        names: wanted.names.clone(),
-        verify: verify(&wanted.trust),
-        warn_days: wanted.warn_days,
-        crit_days: wanted.crit_days,
-        deadline,
-        ..TlsCertOptions::new(target(&wanted.address.to_string(), wanted.port.get()))
-    })?)
-}
-
-fn assertion(wanted: &rem_config::HttpAssertion) -> Result<rem_check::HttpAssertion> {
-    use rem_check::HttpAssertion as Made;
-    use rem_config::HttpAssertion as Wanted;
-    Ok(match wanted {
-        Wanted::BodyContains(text) => Made::BodyContains(text.clone().into_bytes()),
-        Wanted::BodyLacks(text) => Made::BodyLacks(text.clone().into_bytes()),
-        Wanted::BodyMatches(pattern) => Made::BodyMatches(pattern.clone()),
-        Wanted::BodyMatchesNot(pattern) => Made::BodyMatchesNot(pattern.clone()),
-        Wanted::HeaderPresent(name) => Made::HeaderPresent(name.clone()),
-        Wanted::HeaderAbsent(name) => Made::HeaderAbsent(name.clone()),
-        Wanted::HeaderEquals(name, value) => Made::HeaderEquals(name.clone(), value.clone()),
-        Wanted::HeaderMatches(name, value) => Made::HeaderMatches(name.clone(), value.clone()),
-        Wanted::Json(test) => Made::Json(test.parse()?),
-        Wanted::FinalUrl(url) => Made::FinalUrl(url.clone()),
-        Wanted::FinalUrlMatches(pattern) => Made::FinalUrlMatches(pattern.clone()),
-    })
-}
-
 fn verify(trust: &rem_config::Trust) -> Verify {
     match trust {
         rem_config::Trust::Public => Verify::Public,
@@ -442,36 +226,10 @@ fn verify(trust: &rem_config::Trust) -> Verify {
     }
 }
 
-fn start_tls(start: rem_config::StartTls) -> StartTls {
-    match start {
-        rem_config::StartTls::Smtp => StartTls::Smtp,
-        rem_config::StartTls::Imap => StartTls::Imap,
-        rem_config::StartTls::Pop3 => StartTls::Pop3,
-        rem_config::StartTls::Ftp => StartTls::Ftp,
-        rem_config::StartTls::Xmpp => StartTls::Xmpp,
-        rem_config::StartTls::Ldap => StartTls::Ldap,
-        rem_config::StartTls::Postgres => StartTls::Postgres,
-        rem_config::StartTls::Mysql => StartTls::Mysql,
-    }
-}
-
 fn family(family: rem_config::Family) -> rem_check::Family {
     match family {
         rem_config::Family::V4 => rem_check::Family::V4,
         rem_config::Family::V6 => rem_check::Family::V6,
-    }
-}
-
-fn snmp_object(wanted: &rem_config::SnmpObject) -> SnmpObject {
-    let (unit, factor) = match wanted.unit.as_deref().map(Unit::parse) {
-        None => (None, wanted.factor),
-        Some((unit, scale)) if (scale - 1.0).abs() < f64::EPSILON => (Some(unit), wanted.factor),
-        Some((unit, scale)) => (Some(unit), Some(wanted.factor.unwrap_or(1.0) * scale)),
-    };
-    SnmpObject {
-        unit,
-        factor,
-        ..SnmpObject::new(wanted.field.clone(), wanted.object.clone())
     }
 }
 
@@ -486,20 +244,4 @@ fn plain_unit(text: &str) -> Unit {
 
 fn bytes(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
-}
-
-fn statuses(codes: &rem_config::StatusCodes) -> Result<StatusRanges> {
-    let ranges: Vec<String> = codes
-        .ranges()
-        .map(|(first, last)| format!("{first}-{last}"))
-        .collect();
-    Ok(ranges.join(",").parse()?)
-}
-
-/// `host:port`, brackets around an IPv6 address.
-fn target(host: &str, port: u16) -> String {
-    match host.parse() {
-        Ok(address) => SocketAddr::new(address, port).to_string(),
-        Err(_) => format!("{host}:{port}"),
-    }
 }

@@ -1,7 +1,9 @@
+mod change;
+mod judging;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use rem_alert::level::{StateValue, What};
 use rem_check::{Pushed, Report, Verdict};
 use rem_config::MonitorId;
 use rem_time::{Span, Timestamp};
@@ -9,17 +11,13 @@ use tokio::sync::mpsc;
 use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::Instant;
 
-use crate::agenda::{Agenda, Due, Rate};
-use crate::engine::{Applied, Command, Entry, News, Shared};
-use crate::jobs::Occasion;
-use crate::judge::{Judge, Judged};
+use crate::agenda::{Agenda, Due};
+use crate::engine::{Command, Shared};
 use crate::places::{Need, Places};
-use crate::plan::{Look, Plan, Planned};
-use crate::record::{Recorder, STATE_VALUE_FIELD, chain};
+use crate::plan::{Look, Planned};
+use crate::record::Recorder;
 use crate::seen_by::SeenBy;
-use crate::states::state_series;
-use crate::telling::{Word, monitor_node};
-use crate::watched::{Turn, Watched};
+use crate::telling::Word;
 
 /// What levels remember is written at the latest so long after it changed; what
 /// they decided, at once.
@@ -264,299 +262,6 @@ impl Rounds {
         self.take_in(id, report, SeenBy::Nobody);
     }
 
-    fn take_in(&mut self, id: MonitorId, report: Report, by: SeenBy) {
-        if let Some(recorder) = self.recorders.get_mut(&id) {
-            recorder.record(&self.shared.parts.store, &report);
-        }
-        let shared = Arc::clone(&self.shared);
-        let now = shared.parts.clock.now();
-        let (turn, judged, plan) = {
-            let mut board = shared.board.write();
-            let Some(entry) = board.monitors.get_mut(&id) else {
-                return;
-            };
-            let library = shared.library(&entry.plan);
-            let judged = entry.judge.see(&report, library, now);
-            let has_alerts = shared.parts.alerts.is_some() && entry.judge.has_alerts();
-            if let Some(alerts) = &shared.parts.alerts {
-                let every = entry.plan.monitor.every;
-                let telling = &entry.plan.telling;
-                telling.tell(&id, every, &report, &judged, has_alerts, tell_to(alerts));
-            }
-            self.after_judging(&id, entry, !judged.is_empty(), now);
-            (
-                entry.watched.see(report, by),
-                judged,
-                Arc::clone(&entry.plan),
-            )
-        };
-        self.act_on(&plan, &judged, now);
-        if let Some(position) = plan.log.as_ref().and_then(|log| log.position())
-            && self
-                .shared
-                .parts
-                .memory
-                .note_position(&id, position.to_string())
-        {
-            self.unsaved.insert(id.clone());
-        }
-        if let Some(turn) = &turn {
-            log_turn(&id, turn);
-            self.shared.parts.memory.note(&id, turn);
-        }
-        let _ = self.shared.news.send(News { id, turn });
-    }
-
-    /// Time alone may have changed what levels say.
-    fn tick(&mut self, id: &MonitorId) {
-        let shared = Arc::clone(&self.shared);
-        let now = shared.parts.clock.now();
-        let (judged, plan) = {
-            let mut board = shared.board.write();
-            let Some(entry) = board.monitors.get_mut(id) else {
-                return;
-            };
-            let judged = entry.judge.tick(shared.library(&entry.plan), now);
-            if let (Some(alerts), Some(last)) = (&shared.parts.alerts, entry.watched.last()) {
-                let every = entry.plan.monitor.every;
-                let has_alerts = entry.judge.has_alerts();
-                let telling = &entry.plan.telling;
-                telling.tell(id, every, last, &judged, has_alerts, tell_to(alerts));
-            }
-            self.after_judging(id, entry, !judged.is_empty(), now);
-            (judged, Arc::clone(&entry.plan))
-        };
-        self.act_on(&plan, &judged, now);
-    }
-
-    /// When to look at the clock again, and what to remember.
-    fn after_judging(&mut self, id: &MonitorId, entry: &Entry, changed: bool, now: Timestamp) {
-        let next = entry.judge.next_tick();
-        let next = next.map(|at| self.now().saturating_add(at.since(now).max(TICK_MIN)));
-        self.agenda.tick_at(id, next);
-        let tells = entry.judge.tells();
-        let told = self.told.contains(id);
-        if changed || tells || told {
-            self.unsaved.insert(id.clone());
-        }
-        if tells {
-            self.told.insert(id.clone());
-        } else {
-            self.told.remove(id);
-        }
-        if changed {
-            self.save_at = self.save_at.min(self.now());
-        }
-    }
-
-    /// States are set and recorded, jobs begun.
-    fn act_on(&mut self, plan: &Planned, judged: &[Judged], now: Timestamp) {
-        for found in judged {
-            match &found.change.what {
-                What::State { name, value } => self.set_state(plan, name, value.as_ref(), now),
-                What::Trigger(job) => self.shared.jobs.begin(job, occasion(plan, found)),
-                What::AlertOn(_) | What::AlertOff(_) | What::Became { .. } => {}
-            }
-        }
-    }
-
-    fn set_state(
-        &self,
-        plan: &Planned,
-        name: &Arc<str>,
-        value: Option<&StateValue>,
-        now: Timestamp,
-    ) {
-        let Some(owner) = plan.telling.owners.first() else {
-            return;
-        };
-        self.shared.states.set(owner, name, value);
-        let number = match value {
-            Some(StateValue::Number(number)) => Some(*number),
-            Some(StateValue::Text(_)) | None => None,
-        };
-        let series = state_series(owner, name);
-        let every = plan.monitor.every;
-        let store = &self.shared.parts.store;
-        if let Err(error) = store.push(&series, every, now, &[(STATE_VALUE_FIELD, number)]) {
-            tracing::warn!(series, error = %chain(&error), "state not recorded");
-        }
-    }
-
-    /// Hands what levels remember to the memory, which writes it in the background.
-    fn save(&mut self) {
-        self.save_at = self.now().saturating_add(SAVE_EVERY);
-        if self.unsaved.is_empty() {
-            return;
-        }
-        let memory = self.shared.parts.memory.clone();
-        {
-            let board = self.shared.board.read();
-            for id in std::mem::take(&mut self.unsaved) {
-                if let Some(entry) = board.monitors.get(&id) {
-                    memory.note_levels(&id, entry.judge.save());
-                }
-            }
-        }
-        tokio::spawn(async move { memory.settle().await });
-    }
-
-    async fn apply(&mut self, plan: Plan) -> Applied {
-        let mut applied = Applied::default();
-        let wanted: BTreeSet<MonitorId> =
-            plan.monitors.iter().map(|p| p.monitor.id.clone()).collect();
-        let known: BTreeMap<MonitorId, Arc<Planned>> = {
-            let board = self.shared.board.read();
-            board
-                .monitors
-                .iter()
-                .map(|(id, entry)| (id.clone(), Arc::clone(&entry.plan)))
-                .collect()
-        };
-        for (id, need) in self.places.limit(plan.limits) {
-            self.begin(id, need);
-        }
-        self.shared.jobs.set(plan.jobs);
-        for id in known.keys().filter(|id| !wanted.contains(*id)) {
-            self.tell_gone(id);
-            self.forget(id);
-            applied.removed.push(id.clone());
-        }
-        let mut order = Vec::with_capacity(plan.monitors.len());
-        let mut entries = Vec::new();
-        for planned in plan.monitors {
-            let id = planned.monitor.id.clone();
-            order.push(id.clone());
-            let before = known.get(&id);
-            if before.is_some_and(|before| before.same_as(&planned)) {
-                continue;
-            }
-            if before.is_none() {
-                applied.added.push(id.clone());
-            } else {
-                applied.changed.push(id.clone());
-            }
-            let every = planned.monitor.every;
-            let recorder = Recorder::new(id.clone(), every, planned.monitor.series.clone());
-            self.recorders.insert(id.clone(), recorder);
-            let recalled = match before {
-                Some(_) => None,
-                None => Some(self.recall(&planned).await),
-            };
-            let moved = before.is_none_or(|before| !before.same_time_as(&planned));
-            entries.push((Arc::new(planned), recalled, moved));
-        }
-        let mut moved = Vec::new();
-        {
-            let mut board = self.shared.board.write();
-            board.site = plan.site;
-            board.monitors.retain(|id, _| wanted.contains(id));
-            for (plan, recalled, is_moved) in entries {
-                let id = plan.monitor.id.clone();
-                let kept = board.monitors.remove(&id);
-                if is_moved {
-                    moved.push(Arc::clone(&plan));
-                }
-                let entry = match (recalled, kept) {
-                    (Some((watched, judge)), _) => Entry {
-                        plan,
-                        watched,
-                        judge,
-                    },
-                    (None, Some(kept)) => self.carried_over(kept, plan),
-                    (None, None) => Entry {
-                        judge: Judge::new(Arc::clone(&plan.levels)),
-                        plan,
-                        watched: Watched::default(),
-                    },
-                };
-                board.monitors.insert(id, entry);
-            }
-            board.nodes = nodes(&board.monitors);
-            board.order = order;
-        }
-        for plan in moved {
-            self.place_in_time(&plan);
-        }
-        applied
-    }
-
-    /// A monitor as it was before a restart.
-    async fn recall(&self, plan: &Planned) -> (Watched, Judge) {
-        let (id, memory) = (&plan.monitor.id, &self.shared.parts.memory);
-        let watched = memory.recall(id, &self.shared.parts.store).await;
-        let mut judge = Judge::new(Arc::clone(&plan.levels));
-        if !plan.levels.is_empty() {
-            judge.restore(&memory.recall_levels(id).await);
-        }
-        (watched, judge)
-    }
-
-    /// A monitor of which the file says something else now. What its levels had on and
-    /// do not have any more is told.
-    fn carried_over(&self, kept: Entry, plan: Arc<Planned>) -> Entry {
-        let Entry {
-            plan: before,
-            watched,
-            mut judge,
-        } = kept;
-        if !before.same_levels_as(&plan) {
-            let judged = judge.reload(Arc::clone(&plan.levels));
-            if let (Some(alerts), Some(last)) = (&self.shared.parts.alerts, watched.last()) {
-                let (id, every) = (&plan.monitor.id, plan.monitor.every);
-                before.telling.tell(
-                    id,
-                    every,
-                    last,
-                    &judged,
-                    judge.has_alerts(),
-                    tell_to(alerts),
-                );
-            }
-        }
-        Entry {
-            plan,
-            watched,
-            judge,
-        }
-    }
-
-    /// Whatever the levels of a monitor had on is over when it is gone: nobody would
-    /// ever look again.
-    fn tell_gone(&self, id: &MonitorId) {
-        let Some(alerts) = &self.shared.parts.alerts else {
-            return;
-        };
-        let mut board = self.shared.board.write();
-        let Some(entry) = board.monitors.get_mut(id) else {
-            return;
-        };
-        let judged = entry.judge.reload(Arc::default());
-        if let Some(last) = entry.watched.last() {
-            let (telling, every) = (&entry.plan.telling, entry.plan.monitor.every);
-            telling.tell(id, every, last, &judged, false, tell_to(alerts));
-        }
-    }
-
-    fn forget(&mut self, id: &MonitorId) {
-        self.agenda.forget(id);
-        self.unsaved.remove(id);
-        self.told.remove(id);
-        self.good_for.remove(id);
-        self.shared.parts.memory.note_levels(id, Vec::new());
-        self.recorders.remove(id);
-    }
-
-    fn place_in_time(&mut self, plan: &Planned) {
-        let id = &plan.monitor.id;
-        if let Look::Waits { .. } = plan.look {
-            let until = self.shared.parts.memory.good_until(id);
-            return self.stale_after(id, until);
-        }
-        let rate = Rate::of(id.as_str(), plan.monitor.every);
-        self.agenda.place(id, rate, self.now());
-    }
-
     async fn stop(mut self, grace: Span) {
         // Whoever waits for a place does not get one any more.
         self.places = Places::new(crate::places::Limits::default());
@@ -577,13 +282,6 @@ impl Rounds {
     }
 }
 
-/// Hands words over; where nobody listens any more, the engine is about to stop.
-fn tell_to(alerts: &mpsc::UnboundedSender<Word>) -> impl FnMut(Word) {
-    |word| {
-        let _ = alerts.send(word);
-    }
-}
-
 async fn sleep_until(wake: Option<Instant>) {
     match wake {
         Some(wake) => tokio::time::sleep_until(wake).await,
@@ -591,43 +289,9 @@ async fn sleep_until(wake: Option<Instant>) {
     }
 }
 
-/// Which monitors know about a node.
-fn nodes(monitors: &BTreeMap<MonitorId, Entry>) -> BTreeMap<Arc<str>, Vec<MonitorId>> {
-    let mut nodes: BTreeMap<Arc<str>, Vec<MonitorId>> = BTreeMap::new();
-    for (id, entry) in monitors {
-        let own = Arc::from(monitor_node(id));
-        for node in std::iter::once(own).chain(entry.plan.telling.nodes()) {
-            nodes.entry(node).or_default().push(id.clone());
-        }
-    }
-    nodes
-}
-
-fn occasion(plan: &Planned, found: &Judged) -> Occasion {
-    let monitor = &plan.monitor;
-    let address = monitor.address.as_ref().map(ToString::to_string);
-    Occasion {
-        subject: match &found.part {
-            None => monitor_node(&monitor.id),
-            Some(part) => format!("{}#{part}", monitor_node(&monitor.id)),
-        },
-        machine: monitor.machine.to_string(),
-        address: address.unwrap_or_default(),
-        monitor: monitor.id.to_string(),
-        part: found.part.as_deref().unwrap_or_default().to_owned(),
-        level: found.level.to_string(),
-        because: found.because.clone(),
-    }
-}
-
-fn log_turn(id: &MonitorId, turn: &Turn) {
-    use crate::watched::State;
-    match turn.to {
-        State::Critical | State::Warning | State::Unknown => {
-            tracing::warn!(monitor = %id, from = %turn.from, to = %turn.to, "{}", turn.message);
-        }
-        State::Ok | State::Pending => {
-            tracing::info!(monitor = %id, from = %turn.from, to = %turn.to, "{}", turn.message);
-        }
+/// Hands words over; where nobody listens any more, the engine is about to stop.
+fn tell_to(alerts: &mpsc::UnboundedSender<Word>) -> impl FnMut(Word) {
+    |word| {
+        let _ = alerts.send(word);
     }
 }

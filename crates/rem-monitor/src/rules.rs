@@ -12,7 +12,6 @@ use rem_yaml::{Place, SecretError};
 
 use crate::plan::Plan;
 use crate::secrets::Secrets;
-use crate::telling::monitor_node;
 
 /// The label of alerts of deployments about which nobody is to be told.
 pub(crate) const NOTIFY_LABEL: &str = "notify";
@@ -201,8 +200,7 @@ fn watched(plan: &Plan) -> HashMap<Arc<str>, Span> {
     let mut watched: HashMap<Arc<str>, Span> = HashMap::new();
     for planned in &plan.monitors {
         let monitor = &planned.monitor;
-        let own = Arc::from(monitor_node(&monitor.id));
-        for node in std::iter::once(own).chain(planned.telling.nodes()) {
+        for node in planned.telling.nodes_of(&monitor.id).iter().cloned() {
             let every = watched.entry(node).or_insert(monitor.every);
             *every = (*every).min(monitor.every);
         }

@@ -1,5 +1,7 @@
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::binary_heap::PeekMut;
+use std::collections::{BinaryHeap, HashMap};
+use std::hash::Hash;
 
 use rem_time::Span;
 
@@ -30,27 +32,30 @@ mod tests;
 #[derive(Clone, Debug)]
 pub struct Schedule<K> {
     due: BinaryHeap<Reverse<(Span, K)>>,
-    rates: BTreeMap<K, Rate>,
+    rates: HashMap<K, Rate>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Rate {
     every: Span,
     next: Span,
+    /// Where its entry stands in the heap: at `next` or before, because what is put
+    /// off again and again is not moved each time. Other entries of it are void.
+    queued: Span,
 }
 
-impl<K: Ord + Clone> Default for Schedule<K> {
+impl<K: Ord + Clone + Hash> Default for Schedule<K> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<K: Ord + Clone> Schedule<K> {
+impl<K: Ord + Clone + Hash> Schedule<K> {
     /// A schedule of nothing.
     pub fn new() -> Self {
         Self {
             due: BinaryHeap::new(),
-            rates: BTreeMap::new(),
+            rates: HashMap::new(),
         }
     }
 
@@ -58,7 +63,20 @@ impl<K: Ord + Clone> Schedule<K> {
     /// A thing of the same key is replaced.
     pub fn add(&mut self, key: K, every: Span, first: Span) {
         let every = every.max(Span::from_nanos(1));
-        self.rates.insert(key.clone(), Rate { every, next: first });
+        if let Some(rate) = self.rates.get_mut(&key) {
+            (rate.every, rate.next) = (every, first);
+            if rate.queued <= first {
+                return;
+            }
+            rate.queued = first;
+        } else {
+            let rate = Rate {
+                every,
+                next: first,
+                queued: first,
+            };
+            self.rates.insert(key.clone(), rate);
+        }
         self.due.push(Reverse((first, key)));
     }
 
@@ -79,38 +97,74 @@ impl<K: Ord + Clone> Schedule<K> {
 
     /// The next instant at which something is due.
     pub fn next_due(&mut self) -> Option<Span> {
-        while let Some(Reverse((at, key))) = self.due.peek() {
-            if self.rates.get(key).is_some_and(|rate| rate.next == *at) {
-                return Some(*at);
-            }
-            self.due.pop();
-        }
-        None
+        self.settle();
+        self.due.peek().map(|Reverse((at, _))| *at)
     }
 
     /// Everything that is due at `now`, the longest overdue first, each once, with
     /// the number of its rounds that passed without running.
     pub fn take_due(&mut self, now: Span) -> Vec<(K, u64)> {
         let mut taken = Vec::new();
-        while self.next_due().is_some_and(|at| at <= now) {
-            let Some(Reverse((at, key))) = self.due.pop() else {
-                break;
-            };
-            let Some(rate) = self.rates.get_mut(&key) else {
-                continue;
-            };
-            let missed = now.saturating_sub(at).as_nanos() / rate.every.as_nanos();
+        while let Some((mut first, rate)) = self.first_due(now) {
+            let Reverse((at, key)) = &*first;
+            let missed = now.saturating_sub(*at).as_nanos() / rate.every.as_nanos();
             let rounds = rate
                 .every
                 .as_nanos()
                 .saturating_mul(missed.saturating_add(1));
             rate.next = at.saturating_add(Span::from_nanos(rounds));
-            self.due.push(Reverse((rate.next, key.clone())));
-            taken.push((key, missed));
+            rate.queued = rate.next;
+            taken.push((key.clone(), missed));
+            first.0.0 = rate.next;
         }
         taken
     }
+
+    /// Everything that is due at `now`, the longest overdue first, each once; it is
+    /// not scheduled any more.
+    pub fn take_out_due(&mut self, now: Span) -> Vec<K> {
+        let mut taken = Vec::new();
+        loop {
+            self.settle();
+            let first = self.due.peek_mut();
+            let Some(first) = first.filter(|first| first.0.0 <= now) else {
+                return taken;
+            };
+            let Reverse((_, key)) = PeekMut::pop(first);
+            self.rates.remove(&key);
+            taken.push(key);
+        }
+    }
+
+    fn first_due(&mut self, now: Span) -> Option<(First<'_, K>, &mut Rate)> {
+        self.settle();
+        let first = self.due.peek_mut().filter(|first| first.0.0 <= now)?;
+        let rate = self.rates.get_mut(&first.0.1)?;
+        Some((first, rate))
+    }
+
+    /// Sees to it that the first entry of the heap is one that counts.
+    fn settle(&mut self) {
+        while let Some(mut first) = self.due.peek_mut() {
+            let Reverse((at, key)) = &*first;
+            match self.rates.get_mut(key) {
+                Some(rate) if rate.queued == *at => {
+                    if rate.next == *at {
+                        return;
+                    }
+                    rate.queued = rate.next;
+                    first.0.0 = rate.next;
+                }
+                Some(_) | None => {
+                    PeekMut::pop(first);
+                }
+            }
+        }
+    }
 }
+
+/// The entry at the top of the heap; one that was changed goes to its place.
+type First<'s, K> = PeekMut<'s, Reverse<(Span, K)>>;
 
 /// The place of `key` within an interval of `every`: always the same for the same
 /// key, and evenly spread over many keys, so that a thousand monitors of one

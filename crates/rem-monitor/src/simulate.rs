@@ -26,25 +26,28 @@
 //! ```
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 
-use rem_alert::level::{StateValue, What};
-use rem_check::{Report, Verdict};
-use rem_desk::{AlertView, DeskCore, Kept, RecordError, Reloaded, Rules, TokenKey};
+use rem_alert::level::StateValue;
+use rem_desk::{DeskCore, Kept, RecordError, Reloaded, Rules, TokenKey};
 use rem_time::{Span, Timestamp};
 
 use crate::agenda::{Agenda, Due};
-use crate::judge::{Judge, Judged, Library};
-use crate::places::{Limits, Need, Places};
-use crate::states::{StateOwner, States};
-use crate::telling::{Word, monitor_node};
+use crate::judge::Judge;
+use crate::places::{Limits, Places};
+use crate::states::States;
+use crate::telling::Word;
 
+mod cast;
+mod look;
 mod post;
 mod replay;
 mod rule_test;
+mod shown;
 mod staged;
 
+use cast::Actor;
 use post::Office;
 pub use post::{Answer, Sent};
 pub use replay::{Difference, Fired, Progress, ReplayError, WARM_UP, compare, replay};
@@ -117,27 +120,6 @@ pub enum Happened {
     Job(Arc<str>),
 }
 
-/// A monitor that plays.
-#[derive(Debug)]
-struct Actor {
-    staged: Staged,
-    judge: Judge,
-    finds: Arc<Finding>,
-    last: Option<Report>,
-    busy: Option<Look>,
-    missed: u64,
-    looks: u64,
-}
-
-/// A look under way.
-#[derive(Debug)]
-struct Look {
-    number: u64,
-    began: Timestamp,
-    need: Option<Need>,
-    finds: Arc<Finding>,
-}
-
 impl Simulation {
     /// A site without monitors, whose wall clock shows `start`.
     pub fn new(start: Timestamp, rules: Rules) -> Self {
@@ -172,105 +154,6 @@ impl Simulation {
         self.limits = limits.clone();
         for (seat, need) in self.places.limit(limits) {
             self.begin(seat, Some(need));
-        }
-    }
-
-    /// Goes over to these monitors. Those that did not change go on undisturbed.
-    pub fn apply(&mut self, monitors: Vec<Staged>) {
-        let mut wanted: BTreeMap<Arc<str>, Staged> = BTreeMap::new();
-        for staged in monitors {
-            wanted.insert(staged.id().into(), staged);
-        }
-        for seat in 0..self.seats.len() as Seat {
-            let Some(actor) = &self.seats[seat as usize] else {
-                continue;
-            };
-            if !wanted.contains_key(actor.staged.id()) {
-                self.dismiss(seat);
-            }
-        }
-        for (id, staged) in wanted {
-            match self.by_id.get(&id).copied() {
-                Some(seat) => self.change(seat, &staged),
-                None => self.cast(id, staged),
-            }
-        }
-        self.by_node.clear();
-        for (seat, actor) in (0..).zip(&self.seats) {
-            let Some(actor) = actor else { continue };
-            let own = Arc::from(monitor_node(&actor.staged.id));
-            for node in std::iter::once(own).chain(actor.staged.telling.nodes()) {
-                self.by_node.entry(node).or_default().push(seat);
-            }
-        }
-        self.settle();
-    }
-
-    /// A monitor that was not there before.
-    fn cast(&mut self, id: Arc<str>, staged: Staged) {
-        let seat = self.seats.len() as Seat;
-        self.by_id.insert(id, seat);
-        let judge = Judge::new(Arc::clone(&staged.levels));
-        self.place(seat, &staged);
-        self.seats.push(Some(Actor {
-            staged,
-            judge,
-            finds: Arc::default(),
-            last: None,
-            busy: None,
-            missed: 0,
-            looks: 0,
-        }));
-    }
-
-    fn change(&mut self, seat: Seat, staged: &Staged) {
-        let Some(actor) = self.seats[seat as usize].as_mut() else {
-            return;
-        };
-        let moved = !actor.staged.same_time_as(staged);
-        let before = std::mem::replace(&mut actor.staged, staged.clone());
-        if !before.levels.all().eq(staged.levels.all()) {
-            let judged = actor.judge.reload(Arc::clone(&staged.levels));
-            if let Some(last) = &actor.last {
-                let on = actor.judge.has_alerts();
-                let words = &mut self.words;
-                let every = staged.every;
-                before
-                    .telling
-                    .tell(&staged.id, every, last, &judged, on, |word| {
-                        words.push(word);
-                    });
-            }
-        }
-        if moved {
-            self.place(seat, staged);
-        }
-    }
-
-    /// A monitor that is gone. What its levels had on is over.
-    fn dismiss(&mut self, seat: Seat) {
-        let Some(mut actor) = self.seats[seat as usize].take() else {
-            return;
-        };
-        self.agenda.forget(&seat);
-        self.by_id.remove(actor.staged.id());
-        let judged = actor.judge.reload(Arc::default());
-        if let Some(last) = &actor.last {
-            let (id, every) = (&actor.staged.id, actor.staged.every);
-            let words = &mut self.words;
-            let telling = &actor.staged.telling;
-            telling.tell(id, every, last, &judged, false, |word| words.push(word));
-        }
-        if let Some(need) = actor.busy.and_then(|look| look.need) {
-            self.free(&need);
-        }
-    }
-
-    fn place(&mut self, seat: Seat, staged: &Staged) {
-        let now = self.now.saturating_sub(self.born);
-        match staged.fresh {
-            Some(fresh) => self.agenda.wait(&seat, fresh, now),
-            None => self.agenda.place(&seat, staged.rate(), now),
         }
     }
 
@@ -422,187 +305,6 @@ impl Simulation {
         self.settle();
     }
 
-    /// Begins a look, or lets it wait for a place.
-    fn look(&mut self, seat: Seat) {
-        let wall = self.wall();
-        let Some(actor) = self.seats.get_mut(seat as usize).and_then(Option::as_mut) else {
-            return;
-        };
-        if actor.staged.fresh.is_some() || actor.busy.is_some() {
-            return;
-        }
-        let at_once = actor.finds.takes.is_zero() && self.places.taken() == 0;
-        if at_once {
-            // It would give its place back in the same instant.
-            actor.looks += 1;
-            let report = actor.finds.report(wall);
-            return self.ended(seat, report);
-        }
-        actor.busy = Some(Look {
-            number: 0,
-            began: Timestamp::default(),
-            need: None,
-            finds: Arc::clone(&actor.finds),
-        });
-        let need = actor.staged.need.clone();
-        if let Some((seat, need)) = self.places.ask(seat, need) {
-            self.begin(seat, Some(need));
-        }
-    }
-
-    fn begin(&mut self, seat: Seat, need: Option<Need>) {
-        let wall = self.wall();
-        self.looks += 1;
-        let Some(actor) = self.seats.get_mut(seat as usize).and_then(Option::as_mut) else {
-            if let Some(need) = need {
-                self.free(&need);
-            }
-            return;
-        };
-        actor.looks += 1;
-        let finds = Arc::clone(&actor.finds);
-        let at = self.now.saturating_add(finds.takes);
-        actor.busy = Some(Look {
-            number: self.looks,
-            began: wall,
-            need,
-            finds,
-        });
-        if at < Span::MAX {
-            self.under_way.push(Reverse((at, self.looks, seat)));
-        }
-    }
-
-    fn free(&mut self, need: &Need) {
-        for (seat, need) in self.places.free(need) {
-            self.begin(seat, Some(need));
-        }
-    }
-
-    fn done(&mut self, seat: Seat, number: u64) {
-        let Some(actor) = self.seats.get_mut(seat as usize).and_then(Option::as_mut) else {
-            return;
-        };
-        let Some(look) = actor.busy.take_if(|look| look.number == number) else {
-            return;
-        };
-        let report = look.finds.report(look.began);
-        if let Some(need) = look.need {
-            self.free(&need);
-        }
-        self.ended(seat, report);
-    }
-
-    fn ended(&mut self, seat: Seat, report: Report) {
-        let now = self.now.saturating_sub(self.born);
-        let retry = self.seats[seat as usize]
-            .as_ref()
-            .and_then(|actor| actor.staged.retry);
-        if let Some(retry) = retry {
-            self.agenda.look_again(&seat, retry, report.verdict, now);
-        }
-        self.take_in(seat, report);
-    }
-
-    fn hear(&mut self, seat: Seat, report: Report, ttl: Option<Span>) {
-        let now = self.now.saturating_sub(self.born);
-        let actor = self.seats[seat as usize].as_ref();
-        if let Some(fresh) = actor.and_then(|actor| actor.staged.fresh) {
-            self.agenda
-                .wait_first(&seat, ttl.unwrap_or(fresh), fresh, now);
-        }
-        self.take_in(seat, report);
-    }
-
-    fn nothing_heard(&mut self, seat: Seat) {
-        let report = Report {
-            at: self.wall(),
-            took: Span::ZERO,
-            verdict: Verdict::Unknown,
-            message: "nobody has told anything".into(),
-            readings: Vec::new(),
-        };
-        self.take_in(seat, report);
-    }
-
-    fn take_in(&mut self, seat: Seat, report: Report) {
-        let now = self.wall();
-        let Some(actor) = self.seats[seat as usize].as_mut() else {
-            return;
-        };
-        let library = library(&actor.staged, &self.states);
-        let judged = actor.judge.see(&report, library, now);
-        let on = actor.judge.has_alerts();
-        let (words, staged) = (&mut self.words, &actor.staged);
-        let desk = &self.desk;
-        staged
-            .telling
-            .tell(&staged.id, staged.every, &report, &judged, on, |word| {
-                // Nearly always nobody waits for a look.
-                let wanted = match &word {
-                    Word::Alert(_) => true,
-                    Word::Looked(looked) => desk.waits_for(&looked.node),
-                };
-                if wanted || !judged.is_empty() {
-                    words.push(word);
-                }
-            });
-        actor.last = Some(report);
-        self.after_judging(seat, &judged, now);
-    }
-
-    /// Time alone may have changed what levels say.
-    fn tick(&mut self, seat: Seat) {
-        let now = self.wall();
-        let Some(actor) = self.seats[seat as usize].as_mut() else {
-            return;
-        };
-        let library = library(&actor.staged, &self.states);
-        let judged = actor.judge.tick(library, now);
-        if let Some(last) = &actor.last {
-            let on = actor.judge.has_alerts();
-            let (words, staged) = (&mut self.words, &actor.staged);
-            staged
-                .telling
-                .tell(&staged.id, staged.every, last, &judged, on, |word| {
-                    words.push(word);
-                });
-        }
-        self.after_judging(seat, &judged, now);
-    }
-
-    fn after_judging(&mut self, seat: Seat, judged: &[Judged], now: Timestamp) {
-        let Some(actor) = self.seats[seat as usize].as_ref() else {
-            return;
-        };
-        let own = self.now.saturating_sub(self.born);
-        let next = actor.judge.next_tick();
-        let next = next.map(|at| own.saturating_add(at.since(now).max(crate::rounds::TICK_MIN)));
-        self.agenda.tick_at(&seat, next);
-        let staged = &actor.staged;
-        for found in judged {
-            let what = match &found.change.what {
-                What::State { name, value } => {
-                    if let Some(owner) = staged.telling.owners.first() {
-                        self.states.set(owner, name, value.as_ref());
-                    }
-                    vec![Happened::State(Arc::clone(name), value.clone())]
-                }
-                What::Trigger(job) => vec![Happened::Job(Arc::clone(job))],
-                What::AlertOn(alert) => staged.alert(alert, found.part.as_ref(), true),
-                What::AlertOff(alert) => staged.alert(alert, found.part.as_ref(), false),
-                What::Became { .. } => Vec::new(),
-            };
-            for what in what {
-                self.happened.push(Happening {
-                    at: self.now,
-                    monitor: staged.id().into(),
-                    what,
-                });
-            }
-        }
-    }
-
     /// Until nothing more happens without the clock moving.
     fn settle(&mut self) {
         let now = self.wall();
@@ -639,72 +341,9 @@ impl Simulation {
         self.spins += 1;
     }
 
-    /// How long the simulation has run.
-    pub fn now(&self) -> Span {
-        self.now
-    }
-
-    /// What the wall clock shows.
-    pub fn wall(&self) -> Timestamp {
-        let nanos = (self.start + self.now).as_nanos();
-        Timestamp::from_nanos(nanos.saturating_add(self.stepped))
-    }
-
     /// When the wall clock will show `at`, if nobody sets it.
     fn at_wall(&self, at: Timestamp) -> Span {
         let nanos = at.as_nanos().saturating_sub(self.stepped);
         Timestamp::from_nanos(nanos).since(self.start).max(self.now)
-    }
-
-    /// Messages that were taken over, oldest first.
-    pub fn sent(&self) -> &[Sent] {
-        &self.office.sent
-    }
-
-    /// Attempts to send, and those of them that did not succeed.
-    pub fn attempts(&self) -> (u64, u64) {
-        (self.office.attempts, self.office.failed)
-    }
-
-    /// What happened beside messages, oldest first.
-    pub fn happened(&self) -> &[Happening] {
-        &self.happened
-    }
-
-    /// The open alerts.
-    pub fn alerts(&self) -> Vec<AlertView> {
-        self.desk.overview(self.wall()).alerts
-    }
-
-    /// The desk.
-    pub fn core(&self) -> &DeskCore {
-        &self.desk
-    }
-
-    /// The states that levels have set, in order.
-    pub fn states(&self) -> Vec<(StateOwner, Arc<str>, StateValue)> {
-        self.states.all()
-    }
-
-    /// How often a monitor has looked, and the rounds it missed.
-    pub fn looks(&self, id: &str) -> Option<(u64, u64)> {
-        let seat = *self.by_id.get(id)?;
-        let actor = self.seats[seat as usize].as_ref()?;
-        Some((actor.looks, actor.missed))
-    }
-
-    /// How often the desk wanted to be looked at again and again without end. A
-    /// sound desk never does.
-    pub fn spins(&self) -> u64 {
-        self.spins
-    }
-}
-
-fn library<'a>(staged: &'a Staged, states: &'a States) -> Library<'a> {
-    Library {
-        id: &staged.id,
-        owners: &staged.telling.owners,
-        states,
-        store: None,
     }
 }

@@ -38,45 +38,56 @@ pub fn monitor_node(id: &MonitorId) -> String {
     format!("monitor:{id}")
 }
 
-impl Telling {
+/// One monitor that tells, with everything that a look does not change.
+#[derive(Clone, Copy)]
+pub(crate) struct Voice<'a> {
+    pub(crate) telling: &'a Telling,
+    pub(crate) id: &'a MonitorId,
+    pub(crate) every: Span,
+    /// Its [`Telling::nodes_of`], worked out once.
+    pub(crate) nodes: &'a [Arc<str>],
+}
+
+impl Voice<'_> {
     /// Tells what a report made of the levels; and that the nodes were looked at.
     pub(crate) fn tell(
-        &self,
-        id: &MonitorId,
-        every: Span,
+        self,
         report: &Report,
         judged: &[Judged],
         has_alerts: bool,
         mut to: impl FnMut(Word),
     ) {
+        let (telling, id) = (self.telling, self.id);
         for found in judged {
             let (alert, firing) = match &found.change.what {
                 What::AlertOn(alert) => (alert, true),
                 What::AlertOff(alert) => (alert, false),
                 _ => continue,
             };
-            for subject in self.subjects_of(id, alert, found.part.as_ref()) {
-                let word = self.report(alert, subject, firing, every, report, found);
+            for subject in telling.subjects_of(id, alert, found.part.as_ref()) {
+                let word = telling.report(alert, subject, firing, self.every, report, found);
                 to(Word::Alert(Box::new(word)));
             }
         }
         let doubtful = report.verdict != Verdict::Ok && !has_alerts;
-        let own = Arc::from(monitor_node(id));
-        for node in std::iter::once(own).chain(self.nodes()) {
+        for node in self.nodes {
             to(Word::Looked(Evaluated {
-                node,
+                node: Arc::clone(node),
                 at: report.at,
                 doubtful,
             }));
         }
     }
+}
 
-    /// Nodes beside its own that its alerts are about.
-    pub(crate) fn nodes(&self) -> impl Iterator<Item = Arc<str>> {
+impl Telling {
+    /// Its own node, and every other that its alerts are about.
+    pub(crate) fn nodes_of(&self, id: &MonitorId) -> Arc<[Arc<str>]> {
         let mut nodes: Vec<&Arc<str>> = self.subjects.values().flatten().collect();
         nodes.sort();
         nodes.dedup();
-        nodes.into_iter().cloned()
+        let own = std::iter::once(Arc::from(monitor_node(id)));
+        own.chain(nodes.into_iter().cloned()).collect()
     }
 
     /// What an alert is about.

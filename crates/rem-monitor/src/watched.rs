@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::Arc;
 
 use rem_check::{Report, Verdict};
 use rem_time::{Span, Timestamp};
@@ -107,8 +108,23 @@ pub struct Watched {
     state: State,
     since: Option<Timestamp>,
     last: Option<Report>,
-    beats: VecDeque<Beat>,
+    beats: VecDeque<Kept>,
     rounds_missed: u64,
+}
+
+/// A [`Beat`] as it is kept: fifty thousand monitors have two million of them.
+#[derive(Clone, Debug)]
+struct Kept {
+    at: Timestamp,
+    /// One for all beats in a row that say the same.
+    said: Arc<Said>,
+    state: State,
+}
+
+#[derive(Debug, PartialEq)]
+struct Said {
+    message: Box<str>,
+    by: SeenBy,
 }
 
 impl Watched {
@@ -116,27 +132,21 @@ impl Watched {
     /// when, and its last checks, oldest first.
     pub fn remembered(state: State, since: Option<Timestamp>, beats: Vec<Beat>) -> Self {
         let skip = beats.len().saturating_sub(CHECKS_KEPT);
-        let beats = beats.into_iter().skip(skip).collect();
-        Self {
+        let mut watched = Self {
             state,
             since,
-            beats,
             ..Self::default()
+        };
+        for beat in beats.into_iter().skip(skip) {
+            watched.keep(beat.at, beat.state, &beat.message, beat.by);
         }
+        watched
     }
 
     /// Takes in a report; says so when the state turned.
     pub fn see(&mut self, report: Report, by: SeenBy) -> Option<Turn> {
         let to = State::from(report.verdict);
-        if self.beats.len() == CHECKS_KEPT {
-            self.beats.pop_front();
-        }
-        self.beats.push_back(Beat {
-            at: report.at,
-            state: to,
-            message: report.message.clone(),
-            by,
-        });
+        self.keep(report.at, to, &report.message, by);
         let from = self.state;
         let turn = (from != to || self.since.is_none()).then(|| Turn {
             from,
@@ -150,6 +160,25 @@ impl Watched {
         }
         self.last = Some(report);
         turn
+    }
+
+    fn keep(&mut self, at: Timestamp, state: State, message: &str, by: SeenBy) {
+        let said = match self.beats.back() {
+            Some(last) if *last.said.message == *message && last.said.by == by => {
+                Arc::clone(&last.said)
+            }
+            Some(_) | None => Arc::new(Said {
+                message: message.into(),
+                by,
+            }),
+        };
+        if self.beats.len() == CHECKS_KEPT {
+            self.beats.pop_front();
+        }
+        // All that will ever be kept, and not the next power of two.
+        let missing = CHECKS_KEPT - self.beats.len();
+        self.beats.reserve_exact(missing);
+        self.beats.push_back(Kept { at, said, state });
     }
 
     /// Counts rounds that passed without a check.
@@ -173,8 +202,13 @@ impl Watched {
     }
 
     /// The last checks, oldest first, at most [`CHECKS_KEPT`].
-    pub fn beats(&self) -> impl ExactSizeIterator<Item = &Beat> + DoubleEndedIterator {
-        self.beats.iter()
+    pub fn beats(&self) -> impl ExactSizeIterator<Item = Beat> + DoubleEndedIterator {
+        self.beats.iter().map(|kept| Beat {
+            at: kept.at,
+            state: kept.state,
+            message: kept.said.message.as_ref().to_owned(),
+            by: kept.said.by.clone(),
+        })
     }
 
     /// Rounds that passed without a check since the process began.

@@ -3,6 +3,10 @@
 
 #[path = "it/acceptance.rs"]
 mod acceptance;
+#[path = "it/counts.rs"]
+mod counts;
+#[path = "it/full_disk.rs"]
+mod full_disk;
 #[path = "it/oracle.rs"]
 mod oracle;
 #[path = "it/replaying.rs"]

@@ -299,10 +299,15 @@ impl Inner {
         if let Some(error) = self.flush_entries(std::slice::from_ref(entry), false).pop() {
             return Err(error);
         }
-        let mut flush = self.flush.lock();
         let mut file = entry.file.write();
-        file.declare(declaration)?;
-        if file.header().is_some() {
+        if file.is_as_declared(declaration) {
+            // Whoever begins with thousands of new series waits for no file of others.
+            file.declare(declaration)?;
+        } else {
+            drop(file);
+            let mut flush = self.flush.lock();
+            file = entry.file.write();
+            file.declare(declaration)?;
             flush.dirty.insert(file.path().into());
         }
         let fields = file.fields();

@@ -213,6 +213,27 @@ impl RrdFile {
         self.alter(&names)
     }
 
+    /// Whether following a declaration changes nothing of a file: it is as declared, or
+    /// not there yet.
+    pub(crate) fn is_as_declared(&self, declaration: &Declaration) -> bool {
+        let Some(header) = &self.header else {
+            return true;
+        };
+        let mut refined = self.declaration.clone();
+        refined.refine(declaration);
+        let mut fields = declaration.fields.iter();
+        let is_field = |(name, told): (&String, &Field)| {
+            let (source, field) = (self.source(name), refined.fields.get(name));
+            let tuned = source
+                .zip(field)
+                .is_some_and(|(source, field)| tuning(source, field, self.step).is_empty());
+            tuned && self.sidecar.units.get(name) == told.unit.as_ref()
+        };
+        let wanted = refined.archives.as_ref();
+        fields.all(is_field)
+            && wanted.is_none_or(|wanted| archive_changes(header, wanted).is_empty())
+    }
+
     /// Notes whose file this is, where its name alone does not tell.
     pub(crate) fn belongs_to(&mut self, series: &str) {
         self.sidecar.series = Some(series.into());

@@ -62,11 +62,17 @@ impl LevelState {
 
     /// The alerts that are on.
     pub fn alerts(&self, levels: &Levels) -> Vec<Arc<str>> {
-        let is_on = |groups: &[u16]| {
-            let mut groups = groups.iter().map(|group| self.group(usize::from(*group)));
-            groups.any(|group| group.truth.is_true())
-        };
-        let on = levels.alerts.iter().filter(|slot| is_on(&slot.groups));
+        let on = levels.alerts.iter().filter(|slot| self.any(&slot.groups));
         on.map(|slot| Arc::clone(&slot.name)).collect()
+    }
+
+    /// Whether any alert is on.
+    pub fn has_alerts(&self, levels: &Levels) -> bool {
+        levels.alerts.iter().any(|slot| self.any(&slot.groups))
+    }
+
+    fn any(&self, groups: &[u16]) -> bool {
+        let mut groups = groups.iter().map(|group| self.group(usize::from(*group)));
+        groups.any(|group| group.truth.is_true())
     }
 }

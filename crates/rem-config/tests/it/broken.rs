@@ -5,7 +5,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rem_config::load;
+use rem_config::{load, load_with};
+use rem_yaml::Loader;
 
 const FOLDER: &str = "tests/broken";
 
@@ -75,4 +76,42 @@ fn a_file_that_is_not_there_is_a_problem() {
         load("tests/broken/nowhere.yaml").unwrap_err().to_string(),
         "tests/broken/nowhere.yaml: cannot read the file: it does not exist"
     );
+}
+
+#[test]
+fn five_thousand_levels_in_one_circle_are_refused_with_the_circle() {
+    const MONITORS: usize = 10;
+    const LEVELS: usize = 500;
+    let mut text =
+        "machines: {web-01: {address: 192.0.2.1}}\npackages:\n  p:\n    monitors:\n".to_owned();
+    for monitor in 0..MONITORS {
+        text.push_str(&format!(
+            "      m{monitor}:\n        check: ping\n        levels:\n"
+        ));
+        for level in monitor * LEVELS..(monitor + 1) * LEVELS {
+            let next = (level + 1) % (MONITORS * LEVELS);
+            text.push_str(&format!(
+                "          l{level}: {{when: 'state(\"s{level}\") == 1', set: {{state: s{next}, value: 1}}}}\n"
+            ));
+        }
+    }
+    text.push_str("services: {web: {packages: [p], deployments: {prod: {machines: [web-01]}}}}\n");
+    let loader = Loader::from_memory([("monitor.yaml", text.as_str())]);
+    let problems = load_with(loader, "monitor.yaml")
+        .expect_err("loaded")
+        .to_string();
+    assert_eq!(problems.lines().count(), 2, "{problems}");
+    let start =
+        "levels feed each other in a circle: m0/l0 sets `s1`, m0/l1 reads it and sets `s2`, ";
+    assert!(problems.contains(start), "{problems}");
+    assert!(problems.contains("4992 more, "), "{problems}");
+    assert!(
+        problems.contains("m9/l4999 reads it and sets `s0`, m0/l0 reads it"),
+        "{problems}"
+    );
+    // And where the circle is open, it is a configuration like any other.
+    let open = text.replace("state(\"s0\") == 1", "status != ok");
+    let loader = Loader::from_memory([("monitor.yaml", open.as_str())]);
+    let config = load_with(loader, "monitor.yaml").unwrap();
+    assert_eq!(config.monitors().len(), MONITORS);
 }

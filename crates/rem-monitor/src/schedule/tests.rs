@@ -25,6 +25,32 @@ fn the_longest_overdue_comes_first() {
 }
 
 #[test]
+fn what_is_put_off_again_and_again_takes_one_place_and_is_due_in_time() {
+    let mut schedule = Schedule::new();
+    for second in 0..1_000 {
+        schedule.add("tick", s(1), s(second + 180));
+        assert_eq!(schedule.take_due(s(second)), []);
+        assert_eq!(schedule.next_due(), Some(s(second + 180)));
+        assert_eq!(schedule.due.len(), 1);
+    }
+    // Sooner than it was: at once, and not a second time.
+    schedule.add("tick", s(500), s(1_000));
+    assert_eq!(schedule.take_due(s(1_179)), [("tick", 0)]);
+    assert_eq!(schedule.next_due(), Some(s(1_500)));
+    assert_eq!(schedule.take_due(s(1_500)), [("tick", 0)]);
+}
+
+#[test]
+fn what_is_taken_out_leaves_nothing_behind() {
+    let mut schedule = Schedule::new();
+    for second in 0..100 {
+        schedule.add("once", Span::MAX, s(second));
+        assert_eq!(schedule.take_out_due(s(second)), ["once"]);
+        assert!(schedule.is_empty() && schedule.due.is_empty());
+    }
+}
+
+#[test]
 fn what_was_removed_or_replaced_is_not_due_any_more() {
     let mut schedule = Schedule::new();
     schedule.add("gone", s(10), s(1));

@@ -82,3 +82,20 @@ fn every_state_has_a_word_that_reads_back() {
         assert_eq!(State::from_word(state.word()), Some(state));
     }
 }
+
+#[test]
+fn beats_that_say_the_same_share_their_text_and_take_no_more_room_than_they_need() {
+    let mut watched = Watched::default();
+    for at in 0..100 {
+        let message = if at < 90 { "200" } else { "204" };
+        watched.see(report(at, Verdict::Ok, message), SeenBy::default());
+    }
+    let texts = watched.beats.iter().map(|kept| kept.said.message.as_ptr());
+    let texts: std::collections::BTreeSet<*const u8> = texts.collect();
+    assert_eq!(texts.len(), 2);
+    assert_eq!(watched.beats.capacity(), CHECKS_KEPT);
+    let beats: Vec<Beat> = watched.beats().collect();
+    let said = |at: usize| &*beats[at].message;
+    assert_eq!((beats.len(), said(29), said(30)), (40, "200", "204"));
+    assert_eq!(beats[39].at, Timestamp::from_seconds(99));
+}

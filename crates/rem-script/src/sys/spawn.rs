@@ -3,24 +3,28 @@
 //! `posix_spawn` gives each child a stack from the kernel, whose pages fault in
 //! one by one, and resets every signal whether or not somebody handles it. Both
 //! together cost as much as the rest of a start. Here the calling thread lends
-//! the child a stack that it keeps, and the pidfd comes with the child.
+//! the child a stack that it keeps, the kernel resets all signals in the one
+//! call that makes the child, and the pidfd comes with it.
+
+mod birth;
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
-use std::ffi::{CStr, OsStr, c_char, c_int, c_void};
+use std::ffi::{CStr, OsStr, c_char};
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::ptr;
 
 use rustix::io::fcntl_dupfd_cloexec;
 use rustix::process::Pid;
 
+use self::birth::{Bear, Child, bear, born, bury};
+
 /// What a child needs between its birth and `execve`: some frames of libc.
 const STACK_BYTES: usize = 32 << 10;
-
-/// The number of the last signal.
-const SIGNALS_MAX: c_int = 64;
 
 /// What to execute, and what it begins with.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +42,7 @@ pub(crate) struct Execution<'a> {
 /// this process handles at its default and none blocked. Returns once it
 /// executes; an error is that of the first step that failed.
 pub(crate) fn spawn(execution: &Execution<'_>) -> io::Result<(Pid, OwnedFd)> {
-    SCRATCH.with_borrow_mut(|scratch| scratch.spawn(execution))
+    SCRATCH.with_borrow_mut(|scratch| scratch.spawn(execution, bear))
 }
 
 thread_local! {
@@ -54,17 +58,6 @@ struct Scratch {
     pointers: Vec<*const c_char>,
 }
 
-/// All that the child reads and writes of its parent.
-struct Child {
-    path: *const c_char,
-    cwd: *const c_char,
-    arguments: *const *const c_char,
-    environment: *const *const c_char,
-    stdio: [RawFd; 3],
-    /// Why it could not be executed; 0 if it is.
-    errno: c_int,
-}
-
 impl Scratch {
     const fn new() -> Self {
         Self {
@@ -75,7 +68,7 @@ impl Scratch {
         }
     }
 
-    fn spawn(&mut self, execution: &Execution<'_>) -> io::Result<(Pid, OwnedFd)> {
+    fn spawn(&mut self, execution: &Execution<'_>, bear: Bear) -> io::Result<(Pid, OwnedFd)> {
         self.write_texts(execution)?;
         let [stdin, stdout, stderr] = execution.stdio;
         // The child puts them at 0 to 2, one after the other, so none of them
@@ -103,7 +96,7 @@ impl Scratch {
         };
         self.stack
             .resize(STACK_BYTES / size_of::<u128>(), MaybeUninit::uninit());
-        let (pid, pidfd) = bear(&mut self.stack, &mut child)?;
+        let (pid, pidfd) = born(bear, &mut self.stack, &mut child)?;
         if child.errno != 0 {
             bury(pid);
             return Err(io::Error::from_raw_os_error(child.errno));
@@ -152,106 +145,6 @@ impl Scratch {
                 let why = "nul byte found in a path, an argument or the environment";
                 Err(io::Error::new(io::ErrorKind::InvalidInput, why))
             }
-        }
-    }
-}
-
-/// Runs [`begin`] in a child that shares our memory, until it executes or ends.
-fn bear(stack: &mut [MaybeUninit<u128>], child: &mut Child) -> io::Result<(Pid, OwnedFd)> {
-    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
-    let mut pidfd: RawFd = -1;
-    // A handler of ours must not run in the child, which has our memory.
-    let masked = Masked::all();
-    // SAFETY: the stack is aligned, large enough for `begin`, and lent for as
-    // long as the child has our memory: CLONE_VFORK holds this thread up until
-    // the child executes or ends, and so keeps `child` and what it points to
-    // alive too. The child only makes system calls through functions of libc
-    // that are safe between vfork and exec, takes no lock and allocates
-    // nothing. It shares this thread's errno, which we read only if there is
-    // no child. The pidfd is written to a live integer.
-    let pid = unsafe {
-        libc::clone(
-            begin,
-            stack.as_mut_ptr_range().end.cast(),
-            flags,
-            ptr::from_mut(child).cast(),
-            &raw mut pidfd,
-        )
-    };
-    let error = io::Error::last_os_error();
-    drop(masked);
-    let Some(pid) = Pid::from_raw(pid.max(0)) else {
-        return Err(error);
-    };
-    // SAFETY: the kernel has just opened it for us, and nobody else knows it.
-    Ok((pid, unsafe { OwnedFd::from_raw_fd(pidfd) }))
-}
-
-/// The child's whole life before the program.
-extern "C" fn begin(child: *mut c_void) -> c_int {
-    let child = child.cast::<Child>();
-    // SAFETY: `bear` passes a live Child that it does not look at meanwhile;
-    // its pointers are to texts that end in zero bytes and to lists of them
-    // that end in null, or null for no folder. What is called is async-signal-
-    // safe, and all structures are plain integers for which zero is a value.
-    unsafe {
-        for signal in 1..=SIGNALS_MAX {
-            let mut action: libc::sigaction = std::mem::zeroed();
-            // Two of them are libc's own: those it refuses to show.
-            if libc::sigaction(signal, ptr::null(), &raw mut action) != 0 {
-                continue;
-            }
-            // Rust's runtime ignores it, which programs do not expect.
-            let is_ignored = action.sa_sigaction == libc::SIG_IGN && signal != libc::SIGPIPE;
-            if action.sa_sigaction != libc::SIG_DFL && !is_ignored {
-                let default: libc::sigaction = std::mem::zeroed();
-                libc::sigaction(signal, &raw const default, ptr::null_mut());
-            }
-        }
-        let is_ready = libc::setpgid(0, 0) == 0
-            && libc::dup2((*child).stdio[0], 0) == 0
-            && libc::dup2((*child).stdio[1], 1) == 1
-            && libc::dup2((*child).stdio[2], 2) == 2
-            && ((*child).cwd.is_null() || libc::chdir((*child).cwd) == 0);
-        if is_ready {
-            let none: libc::sigset_t = std::mem::zeroed();
-            libc::sigprocmask(libc::SIG_SETMASK, &raw const none, ptr::null_mut());
-            libc::execve((*child).path, (*child).arguments, (*child).environment);
-        }
-        (*child).errno = *libc::__errno_location();
-        libc::_exit(127)
-    }
-}
-
-/// Takes the status of a child that did not come to execute anything.
-fn bury(pid: Pid) {
-    // SAFETY: a null pointer means that the status is of no interest.
-    while unsafe { libc::waitpid(pid.as_raw_nonzero().get(), ptr::null_mut(), 0) } == -1
-        && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
-    {}
-}
-
-/// This thread takes no signal until this is dropped.
-struct Masked(libc::sigset_t);
-
-impl Masked {
-    fn all() -> Self {
-        // SAFETY: sets of signals are plain integers, for which zero is a
-        // value, and both pointers are to live locals.
-        unsafe {
-            let (mut all, mut before): (libc::sigset_t, libc::sigset_t) = std::mem::zeroed();
-            libc::sigfillset(&raw mut all);
-            libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, &raw mut before);
-            Self(before)
-        }
-    }
-}
-
-impl Drop for Masked {
-    fn drop(&mut self) {
-        // SAFETY: the pointer is to the set that was in force before.
-        unsafe {
-            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, ptr::null_mut());
         }
     }
 }

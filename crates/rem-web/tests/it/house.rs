@@ -31,7 +31,7 @@ services:
 users:
   ann: {name: Ann, zone: Europe/Berlin, contacts: [{mail: ann@example.com}]}
   bob: {name: Bob, zone: UTC, contacts: [{mail: bob@example.com}]}
-  eve: {name: Eve, may: [viewer]}
+  eve: {name: Eve, role: viewer}
 roles:
   web: {users: [ann, bob], admins: [ann], rotation: {every: 1w, at: mon 09:00, from: 2026-01-05, zone: Europe/Berlin}}
 alerts: {web-down: {severity: critical, notes: "https://wiki.example.com/web-down"}}

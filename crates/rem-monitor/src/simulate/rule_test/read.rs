@@ -1,18 +1,22 @@
 //! The file of tests, read and checked.
 
+mod expectation;
+mod samples;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rem_alert::level::{ExpressionError, SERIES_SAMPLES_MAX, StateValue, parse_series};
-use rem_check::{Reading, Report, Unit, Verdict};
+use rem_check::Report;
 use rem_config::{
     Config, MachineName, MonitorId, MonitorName, PackageName, load_with, read_levels,
 };
-use rem_time::{Span, Timestamp};
-use rem_yaml::{At, Loader, Located, Place, Problem, Problems, Value, suggest};
+use rem_time::Span;
+use rem_yaml::{At, Loader, Located, Problem, Problems, suggest};
 
-use super::START;
+use self::expectation::expectations;
+pub(super) use self::expectation::{Expected, What};
+use self::samples::samples;
 use crate::judge::MonitorLevels;
 use crate::plan::Compiled;
 use crate::states::StateOwner;
@@ -31,25 +35,6 @@ pub(super) struct Case {
     pub(super) samples: Vec<Report>,
     pub(super) expected: Vec<Expected>,
     pub(super) nothing_else: bool,
-}
-
-/// One expectation.
-pub(super) struct Expected {
-    pub(super) place: Place,
-    pub(super) at: Span,
-    pub(super) what: What,
-    pub(super) because: Option<String>,
-}
-
-/// What is expected.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum What {
-    /// An alert, of a part or of any, is on or off.
-    Alert(Arc<str>, Option<Arc<str>>, bool),
-    /// A state has a value, or is not known.
-    State(Arc<str>, Option<StateValue>),
-    /// A job starts.
-    Job(Arc<str>),
 }
 
 /// Which levels are tested, and of which monitor.
@@ -291,249 +276,4 @@ fn owners(id: &MonitorId) -> Vec<StateOwner> {
     }
     owners.push(StateOwner::Site);
     owners
-}
-
-/// One column: the part, the reading and its values.
-type Column = (Option<String>, String, Vec<Option<f64>>);
-
-fn samples(
-    status: Option<&At<'_>>,
-    series: Option<&At<'_>>,
-    every: Span,
-    at: &At<'_>,
-    problems: &mut Problems,
-) -> Option<Vec<Report>> {
-    let before = problems.len();
-    let verdicts = match status {
-        Some(at) => Some(verdicts(at, problems)?),
-        None => None,
-    };
-    let mut columns: Vec<Column> = Vec::new();
-    for (name, at) in series
-        .and_then(|at| at.entries(problems))
-        .unwrap_or_default()
-    {
-        if let Value::Map(_) = at.node().value {
-            let part = name.value.to_owned();
-            for (field, at) in at.entries(problems).unwrap_or_default() {
-                let values = column(&at, problems).unwrap_or_default();
-                columns.push((Some(part.clone()), field.value.to_owned(), values));
-            }
-            continue;
-        }
-        let values = column(&at, problems).unwrap_or_default();
-        columns.push((None, name.value.to_owned(), values));
-    }
-    if before < problems.len() {
-        return None;
-    }
-    let of_series = columns.iter().map(|(_, _, values)| values.len()).max();
-    let of_status = verdicts.as_ref().map(Vec::len);
-    let count = of_series.max(of_status).unwrap_or(0);
-    if count == 0 {
-        let problem = at.problem("there are no samples");
-        problems.add(problem.help("add `series: {used_percent: 80 x3 92 x5}` or `status: ok x3`"));
-        return None;
-    }
-    let reports = (0..count).map(|sample| {
-        let readings = columns.iter().filter_map(|(part, field, values)| {
-            let value = values.get(sample)?;
-            let mut reading = Reading::gauge(field, value.unwrap_or(0.0), Unit::One);
-            reading.value = *value;
-            reading.group.clone_from(part);
-            Some(reading)
-        });
-        let verdict = match &verdicts {
-            None => Some(Verdict::Ok),
-            Some(verdicts) => verdicts.get(sample).copied().flatten(),
-        };
-        let readings: Vec<Reading> = readings.collect();
-        // `_` as a status: nobody looked.
-        verdict.map(|verdict| Report {
-            at: time(every, sample),
-            took: Span::ZERO,
-            verdict,
-            message: String::new(),
-            readings,
-        })
-    });
-    Some(reports.flatten().collect())
-}
-
-fn time(every: Span, sample: usize) -> Timestamp {
-    START + Span::from_nanos(every.as_nanos().saturating_mul(sample as u64))
-}
-
-fn column(at: &At<'_>, problems: &mut Problems) -> Option<Vec<Option<f64>>> {
-    let number = match &at.node().value {
-        Value::Int(number) => Some(number.to_string()),
-        Value::Float(number) => Some(number.to_string()),
-        _ => None,
-    };
-    let text = match &number {
-        Some(number) => number,
-        None => at.text(problems)?,
-    };
-    match parse_series(&repeats_apart(text)) {
-        Ok(series) => Some(series),
-        Err(ExpressionError { message, help, .. }) => {
-            problems.add(at.problem(message).maybe_help(help));
-            None
-        }
-    }
-}
-
-/// `85x3` is `85 x3`.
-fn repeats_apart(text: &str) -> String {
-    let words = text
-        .split_whitespace()
-        .map(|word| match word.rsplit_once('x') {
-            Some((value, times))
-                if !value.is_empty()
-                    && !times.is_empty()
-                    && times.bytes().all(|b| b.is_ascii_digit()) =>
-            {
-                format!("{value} x{times}")
-            }
-            _ => word.to_owned(),
-        });
-    words.collect::<Vec<_>>().join(" ")
-}
-
-/// `ok x3 critical x4 _`.
-fn verdicts(at: &At<'_>, problems: &mut Problems) -> Option<Vec<Option<Verdict>>> {
-    const WORDS: [&str; 4] = ["ok", "warning", "critical", "unknown"];
-    let text = repeats_apart(at.text(problems)?);
-    let mut all: Vec<Option<Verdict>> = Vec::new();
-    for word in text.split_whitespace() {
-        let times = word
-            .strip_prefix('x')
-            .and_then(|times| times.parse::<usize>().ok());
-        if let (Some(times), Some(last)) = (times, all.last().copied()) {
-            if SERIES_SAMPLES_MAX < all.len().saturating_add(times) {
-                let message = format!("at most {SERIES_SAMPLES_MAX} samples are allowed");
-                problems.add(at.problem(message));
-                return None;
-            }
-            all.extend(std::iter::repeat_n(last, times.saturating_sub(1)));
-            continue;
-        }
-        all.push(match word {
-            "ok" => Some(Verdict::Ok),
-            "warning" => Some(Verdict::Warning),
-            "critical" => Some(Verdict::Critical),
-            "unknown" => Some(Verdict::Unknown),
-            "_" => None,
-            other => {
-                let near = suggest(other, WORDS);
-                let help = near.map_or("write `ok x3 critical x4 _`".into(), |near| {
-                    format!("did you mean {near}?")
-                });
-                problems.add(at.problem(format!("not a status: {other}")).help(help));
-                return None;
-            }
-        });
-    }
-    Some(all)
-}
-
-fn expectations(at: &At<'_>, problems: &mut Problems) -> Option<(Vec<Expected>, bool)> {
-    let mut expected = Vec::new();
-    let mut nothing_else = false;
-    let items = at.items(problems)?;
-    if EXPECTATIONS_MAX < items.len() {
-        let message = format!(
-            "{} lines, at most {EXPECTATIONS_MAX} are allowed",
-            items.len()
-        );
-        problems.add(at.problem(message));
-        return None;
-    }
-    for item in items {
-        if item.node().as_str() == Some("nothing else") {
-            nothing_else = true;
-            continue;
-        }
-        expected.extend(expectation(&item, problems));
-    }
-    if expected.is_empty() && !nothing_else {
-        let problem = at.problem("nothing is expected");
-        problems.add(problem.help(FORM));
-    }
-    Some((expected, nothing_else))
-}
-
-const FORM: &str = "write `- at 7m: alert disk-full is on`, `- at 7m: state busy = 1`, \
-                    `- at 7m: job restart starts` or `- nothing else`";
-
-fn expectation(at: &At<'_>, problems: &mut Problems) -> Option<Expected> {
-    let Value::Map(_) = at.node().value else {
-        problems.add(at.problem("not an expectation").help(FORM));
-        return None;
-    };
-    let mut line = None;
-    let mut because = None;
-    for (key, value) in at.entries(problems)? {
-        if key.value == "because" {
-            because = value.text(problems).map(ToOwned::to_owned);
-            continue;
-        }
-        let span = key
-            .value
-            .strip_prefix("at ")
-            .map(str::trim)
-            .map(str::parse::<Span>);
-        let Some(Ok(span)) = span else {
-            let problem = key.problem(format!("not an instant such as `at 7m`: {}", key.value));
-            problems.add(problem.help(FORM));
-            return None;
-        };
-        let text = value.text(problems)?;
-        let Some(what) = what(text) else {
-            let problem = value.problem(format!("not an expectation: {text}"));
-            problems.add(problem.help(FORM));
-            return None;
-        };
-        line = Some((key.place.clone(), span, what));
-    }
-    let Some((place, at, what)) = line else {
-        problems.add(at.problem("no instant").help(FORM));
-        return None;
-    };
-    Some(Expected {
-        place,
-        at,
-        what,
-        because,
-    })
-}
-
-fn what(text: &str) -> Option<What> {
-    let (kind, rest) = text.trim().split_once(' ')?;
-    let rest = rest.trim();
-    match kind {
-        "alert" => {
-            let (name, on) = match rest.strip_suffix(" is on") {
-                Some(name) => (name, true),
-                None => (rest.strip_suffix(" is off")?, false),
-            };
-            let (name, part) = match name.split_once(" of ") {
-                Some((name, part)) => (name, Some(Arc::from(part.trim()))),
-                None => (name, None),
-            };
-            Some(What::Alert(name.trim().into(), part, on))
-        }
-        "state" => {
-            let (name, value) = rest.split_once('=')?;
-            let value = value.trim();
-            let value = match (value, value.parse::<f64>()) {
-                ("unknown", _) => None,
-                (_, Ok(number)) => Some(StateValue::Number(number)),
-                (text, Err(_)) => Some(StateValue::from(text.trim_matches('"'))),
-            };
-            Some(What::State(name.trim().into(), value))
-        }
-        "job" => Some(What::Job(rest.strip_suffix(" starts")?.trim().into())),
-        _ => None,
-    }
 }
