@@ -63,6 +63,8 @@ mod journal;
 mod operation;
 mod retry;
 
+mod stack;
+
 mod fake;
 
 pub use action::{Action, NewInstance, NewVolume};
@@ -87,4 +89,7 @@ pub use resource::{
     Resource, Size, Snapshot, SnapshotState, Tags, Volume, VolumeState, Zone,
 };
 pub use scope::{Scope, ScopeError};
+pub use stack::{
+    Entered, LAYERS_MAX, Layer, NextStep, Phase, StackEnd, StackError, StackRun, StackStep,
+};
 pub use verb::Verb;
