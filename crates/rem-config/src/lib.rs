@@ -122,7 +122,10 @@ pub use name::{
     AlertName, DeploymentName, InterfaceName, JobName, MachineName, MonitorName, NAME_CHARS_MAX,
     NodeName, ObserverName, PackageName, RoleName, ServiceName, SiteName, UserName,
 };
-pub use notify::{Heartbeat, Imap, Notify, SELF_TEST_DEFAULT, SelfTest, Smtp, THROTTLE_DEFAULT};
+pub use notify::{
+    Heartbeat, Imap, Notify, SELF_TEST_DEFAULT, SELF_TEST_WITHIN_DEFAULT, SelfTest, Smtp,
+    THROTTLE_DEFAULT,
+};
 pub use people::{Duty, Person, TaskScript};
 pub use plan::MONITORS_MAX;
 pub use read::{load, load_with, read_levels};

@@ -188,10 +188,10 @@ fn a_program_never_acknowledges() {
 
 #[test]
 fn our_own_mail_that_comes_back_is_told_apart() {
-    let own = parse(&format!(
+    let own = parse(
         "X-REM-Id: web-down.1\nMessage-ID: <rem1.t0k=2Een.web-down.1@example.com>\n\
-         Auto-Submitted: auto-generated\nFrom: rem@example.com\nTo: rem@example.com\n\nack\n"
-    ));
+         Auto-Submitted: auto-generated\nFrom: rem@example.com\nTo: rem@example.com\n\nack\n",
+    );
     assert_eq!(
         own,
         Err(Ignored::Own {
