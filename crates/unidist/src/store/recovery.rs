@@ -33,7 +33,12 @@ pub(crate) fn recover(disk: &Arc<dyn Disk>, limits: Limits) -> Result<Recovered>
         Some(name) => Some(replay.load(name)?),
         None => None,
     };
-    let segments: Vec<&String> = names.iter().filter(|n| n.starts_with("wal-")).collect();
+    // What a snapshot replaces is removed in any order, and a crash may stop that
+    // half-way: any part of it may be left, and counts no more.
+    let (replaced, segments): (Vec<&String>, Vec<&String>) = names
+        .iter()
+        .filter(|name| name.starts_with("wal-"))
+        .partition(|name| from.is_some_and(|from| **name < segment_name(from)));
     let position = match (segments.is_empty(), from) {
         (true, None) => replay.begin(limits)?,
         (true, Some(from)) => {
@@ -41,11 +46,12 @@ pub(crate) fn recover(disk: &Arc<dyn Disk>, limits: Limits) -> Result<Recovered>
         }
         (false, _) => replay.segments(&segments, from)?,
     };
-    for name in &names {
-        if name.starts_with(SPARE) || name == "snap.draft" {
-            disk.remove(name)
-                .map_err(|e| replay.failed("remove", name, e))?;
-        }
+    let drafts = names
+        .iter()
+        .filter(|name| name.starts_with(SPARE) || *name == "snap.draft");
+    for name in drafts.chain(replaced) {
+        disk.remove(name)
+            .map_err(|e| replay.failed("remove", name, e))?;
     }
     let buckets = replay.buckets.into_iter();
     Ok(Recovered {

@@ -147,3 +147,31 @@ fn a_snapshot_replaces_the_log_before_it_and_damage_to_it_is_noticed() {
     after.damage(snapshot, |bytes| bytes[20] ^= 1);
     assert!(matches!(count(&after), Err(Error::Corrupt { file, .. }) if file.ends_with(snapshot)));
 }
+
+#[test]
+fn a_crash_while_a_snapshot_removes_the_log_before_it_may_leave_any_part_of_that() {
+    let sim = SimDisk::new();
+    write(&sim, 200);
+    let before = segments(&sim);
+    assert!(3 < before.len());
+    let old: Vec<Vec<u8>> = before.iter().map(|name| sim.bytes(name).unwrap()).collect();
+    let recovered = recover(&disk(&sim), LIMITS).unwrap();
+    let clock: Arc<dyn rem_time::Clock> = Arc::new(rem_time::SystemClock);
+    let log = recovered.log.clone();
+    let shelf = crate::live::Shelf::restored(clock, log.clone(), recovered.buckets);
+    log.snapshot(&shelf).unwrap();
+    for left in 0..before.len() - 1 {
+        let after = sim.after_power_cut(Cut::LoseAll);
+        for name in segments(&after) {
+            if name != before[before.len() - 1] {
+                after.remove(&name).unwrap();
+            }
+        }
+        let mut file = after.create(&before[left]).unwrap();
+        file.write_at(0, &old[left]).unwrap();
+        assert_eq!(count(&after).unwrap(), 200, "{} is left", before[left]);
+        write(&after, 3);
+        assert_eq!(count(&after).unwrap(), 203);
+        assert!(!segments(&after).contains(&before[left]));
+    }
+}
