@@ -59,9 +59,8 @@ fn what_is_committed_is_read_beside_the_store_that_has_it_open_and_nothing_is_to
 
     let copy = beside(folder.path(), scratch.path());
     assert_eq!(copy.names().unwrap(), ["a/b", "new"]);
-    // The first row of a file has no length yet.
     let new = values(&copy, "new", "y", 0, 2).into_iter().flatten();
-    assert_eq!(new.collect::<Vec<f64>>(), [8.0]);
+    assert_eq!(new.collect::<Vec<f64>>(), [7.0, 8.0]);
     assert_eq!(
         copy.names().unwrap(),
         ["a/b", "new"],
@@ -71,6 +70,7 @@ fn what_is_committed_is_read_beside_the_store_that_has_it_open_and_nothing_is_to
         .into_iter()
         .flatten()
         .collect();
+    // What was pushed at 0 ends where this query begins.
     assert_eq!(known, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
     assert!(matches!(
         copy.fetch("secret", &Query::new(at(0), at(9))),
@@ -146,6 +146,7 @@ fn a_store_that_is_written_to_all_the_time_is_read_whole() {
                 let last = known.last().map_or(0, |(second, _)| *second);
                 let expected: Vec<(i64, f64)> =
                     (1..=last).map(|n| (n, (n * 10 + series) as f64)).collect();
+                // What was pushed at 0 ends where this query begins.
                 assert_eq!(known, expected, "no hole and nothing twice");
                 assert!(promised <= last, "{promised} was committed, {last} is read");
             }
