@@ -246,6 +246,27 @@ fn init_writes_what_this_machine_can_do_and_nothing_over_what_is_there() {
 }
 
 #[test]
+fn what_comes_with_us_runs_from_wherever_the_command_is_called() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    fs::write(
+        here.join("redeye-cloud.yaml"),
+        "data: data\nmegavisors: {here: {shipped: local}}\n",
+    )
+    .unwrap();
+    check(here, "instance list -o id", 0, "");
+    check(here, "image list -o id", 0, "http\nsleep\n");
+    let below = here.join("below");
+    fs::create_dir(&below).unwrap();
+    check(
+        &below,
+        "image list --config ../redeye-cloud.yaml --fresh -o id",
+        0,
+        "http\nsleep\n",
+    );
+}
+
+#[test]
 fn help_has_examples_and_shells_complete() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();

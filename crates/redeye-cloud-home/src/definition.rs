@@ -90,7 +90,9 @@ impl Definition {
     /// # Errors
     /// [`HomeError::File`].
     pub fn parse(name: &str, text: &str, folder: &Path) -> Result<Self, HomeError> {
-        read::definition(name, text, folder).map_err(HomeError::File)
+        // Scripts run in the folder, where a relative path would lead elsewhere.
+        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+        read::definition(name, text, &folder).map_err(HomeError::File)
     }
 
     /// The same with the machines of another file: a map of their names, each with its

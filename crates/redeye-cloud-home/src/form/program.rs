@@ -27,8 +27,8 @@ pub(super) async fn run(tools: &Tools, call: &Call<'_>) -> Result<Said, CloudErr
     }
     program = program.envs(env);
     let finished = run_program(&program).await.map_err(|error| {
-        let why = std::error::Error::source(&error).map(ToString::to_string);
-        let message = format!("{error}: {}", why.unwrap_or_default());
+        let why = std::error::Error::source(&error);
+        let message = why.map_or_else(|| error.to_string(), |why| format!("{error}: {why}"));
         CloudError::new(Class::Tool, call.doing, message)
     })?;
     let stdout = call.values.without_secrets(&finished.stdout.text());
