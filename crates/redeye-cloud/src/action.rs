@@ -255,7 +255,7 @@ pub enum Action {
 }
 
 /// What a new machine should be.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct NewInstance {
     /// What people call it.
     #[serde(default)]
@@ -285,7 +285,7 @@ pub struct NewInstance {
 }
 
 /// What a new volume should be.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct NewVolume {
     /// What people call it.
     #[serde(default)]

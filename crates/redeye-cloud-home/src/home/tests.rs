@@ -184,13 +184,7 @@ async fn a_script_gets_the_whole_request_and_answers_with_what_it_made() {
     let wanted = redeye_cloud::NewInstance {
         name: Some("web".into()),
         image: Some("debian".parse().unwrap()),
-        size: None,
-        zone: None,
-        key: None,
-        firewalls: Vec::new(),
-        user_data: None,
-        protected: false,
-        tags: redeye_cloud::Tags::new(),
+        ..redeye_cloud::NewInstance::default()
     };
     let new = request(&rack, Action::RequestInstance(wanted));
     let outcome = finish(&rack, &new).await.unwrap();

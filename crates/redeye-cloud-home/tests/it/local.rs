@@ -34,13 +34,7 @@ fn wanted(name: &str) -> NewInstance {
     NewInstance {
         name: Some(name.into()),
         image: Some("http".parse().unwrap()),
-        size: None,
-        zone: None,
-        key: None,
-        firewalls: Vec::new(),
-        user_data: None,
-        protected: false,
-        tags: Tags::new(),
+        ..NewInstance::default()
     }
 }
 

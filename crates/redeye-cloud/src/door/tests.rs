@@ -6,7 +6,7 @@ use crate::action::{Action, NewInstance};
 use crate::cache::Policy;
 use crate::fake::{FakeMegavisor, Fault, On, Seen};
 use crate::progress::Outcome;
-use crate::resource::{Power, Tags};
+use crate::resource::Power;
 use crate::verb::Verb;
 
 /// The wall clock by tokio's.
@@ -75,14 +75,7 @@ fn start(id: &str) -> Action {
 fn new_instance() -> Action {
     Action::RequestInstance(NewInstance {
         name: Some("web".into()),
-        image: None,
-        size: None,
-        zone: None,
-        key: None,
-        firewalls: Vec::new(),
-        user_data: None,
-        protected: false,
-        tags: Tags::new(),
+        ..NewInstance::default()
     })
 }
 

@@ -71,14 +71,7 @@ async fn a_request_whose_answer_was_lost_is_found_again() {
     let fake = fake();
     let wanted = NewInstance {
         name: Some("web-1".into()),
-        image: None,
-        size: None,
-        zone: None,
-        key: None,
-        firewalls: Vec::new(),
-        user_data: None,
-        protected: false,
-        tags: Tags::new(),
+        ..NewInstance::default()
     };
     let verb = Verb::RequestInstance;
     let new = request(&fake, 1, Action::RequestInstance(wanted));
