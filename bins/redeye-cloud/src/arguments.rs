@@ -95,9 +95,12 @@ pub(crate) struct Common {
     /// Print the operation's id and do not wait for its end
     #[arg(long, global = true)]
     pub(crate) no_wait: bool,
-    /// How long to wait for the end, and how long an operation is tried
+    /// How long to wait for the end; what is still under way then goes on
     #[arg(long, value_name = "SPAN", default_value = "5m", global = true)]
     pub(crate) timeout: Span,
+    /// How long an operation is tried, by whichever command or daemon
+    #[arg(long, value_name = "SPAN", default_value = "1h", global = true)]
+    pub(crate) deadline: Span,
     /// Do not ask before something that cannot be taken back
     #[arg(short, long, global = true)]
     pub(crate) yes: bool,

@@ -121,7 +121,7 @@ impl<'a> Session<'a> {
             id: OperationId::random(now),
             scope: self.scope()?,
             action,
-            deadline: now + self.common.timeout,
+            deadline: now + self.common.deadline,
         })
     }
 

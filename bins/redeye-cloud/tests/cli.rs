@@ -138,10 +138,11 @@ fn an_operation_outlives_its_command() {
     let folder = folder();
     let here = folder.path();
     let output = run(here, "instance start web-2 --timeout 1s");
-    // Its deadline is that of the wait: it failed, or it is said to go on.
+    assert_eq!(output.status.code(), Some(7), "{output:?}");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
-        [Some(1), Some(7)].contains(&output.status.code()),
-        "{output:?}"
+        told.contains("still under way: redeye-cloud op wait 01"),
+        "{told}"
     );
     let begun = run(here, "instance start web-2 --no-wait");
     let id = String::from_utf8_lossy(&begun.stdout).trim().to_owned();
@@ -156,7 +157,24 @@ fn an_operation_outlives_its_command() {
         all.iter()
             .any(|one| one["request"]["id"] == id.as_str() && one["by"] == "ann")
     );
+    // What the first command began is still there, and ends by the next.
+    check(here, "op resume -o id", 0, "web-2\n");
     check(here, "op list -o id", 0, "");
+    let calls = fs::read_to_string(here.join("calls")).unwrap();
+    assert_eq!(calls, "start web-2\nstart web-2\n", "each was sent once");
+}
+
+#[test]
+fn a_deadline_ends_an_operation() {
+    let folder = folder();
+    let here = folder.path();
+    let output = run(here, "instance start web-2 --deadline 1s");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        told.contains("the deadline passed while it was under way"),
+        "{told}"
+    );
 }
 
 #[test]

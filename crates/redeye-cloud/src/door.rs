@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use rem_time::Clock;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use unidist::{Bucket, Consistent};
@@ -74,6 +74,8 @@ struct Inner {
     tasks: Mutex<JoinSet<()>>,
     secrets: Mutex<HashMap<OperationId, Hidden>>,
     tally: Mutex<BTreeMap<(Scope, &'static str), u64>>,
+    /// Whether nobody works any more.
+    closing: watch::Sender<bool>,
 }
 
 impl std::fmt::Debug for Cloud {
@@ -102,6 +104,7 @@ impl Cloud {
                 tasks: Mutex::default(),
                 secrets: Mutex::default(),
                 tally: Mutex::default(),
+                closing: watch::Sender::new(false),
             }),
         }
     }
@@ -353,10 +356,17 @@ impl Cloud {
         self.inner.tally.lock().clone()
     }
 
-    /// Stops working; what is under way is taken over by the next process.
+    /// Stops working, and leaves what is under way to the next process, which need not
+    /// wait for it. A journal that does not answer is waited for two seconds.
     pub async fn close(&self) {
+        /// How long to wait for the journal.
+        const LIMIT: Duration = Duration::from_secs(2);
+        self.inner.closing.send_replace(true);
         let mut tasks = std::mem::take(&mut *self.inner.tasks.lock());
-        tasks.shutdown().await;
+        let all = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(LIMIT, all).await.is_err() {
+            tasks.shutdown().await;
+        }
     }
 }
 

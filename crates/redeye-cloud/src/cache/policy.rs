@@ -80,7 +80,7 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// How long a kind is young unless [`Policy::ttl`] says otherwise: what changes by
+    /// How long a kind is young unless [`field@Policy::ttl`] says otherwise: what changes by
     /// itself a minute, what people change ten, what a provider changes a day.
     pub fn usual_ttl(kind: Kind) -> Span {
         Span::from_seconds(match kind {

@@ -36,21 +36,29 @@ enum Next {
 /// journal ends the work, not the operation: somebody else takes it over.
 pub(super) async fn drive(inner: Arc<Inner>, operation: Operation, worker: Guard) {
     let id = operation.request.id;
+    let mut held = Vec::new();
     let work = Worker {
         inner: &inner,
         worker: &worker,
         operation,
     };
-    match worker.run(work.run()).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => {
-            let why = std::error::Error::source(&error).map(ToString::to_string);
-            tracing::warn!(%id, %error, why, "cannot go on with an operation");
-        }
-        Err(error) => tracing::warn!(%id, %error, "another process takes an operation over"),
+    let mut closing = inner.closing.subscribe();
+    tokio::select! {
+        ended = worker.run(work.run(&mut held)) => match ended {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                let why = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::warn!(%id, %error, why, "cannot go on with an operation");
+            }
+            Err(error) => tracing::warn!(%id, %error, "another process takes an operation over"),
+        },
+        // Whoever goes on with it must not have to wait until our lease ends.
+        _ = closing.wait_for(|closing| *closing) => {}
     }
-    // A guard that is lost has nothing to release.
-    let _ = worker.release().await;
+    for guard in held.into_iter().chain([worker]) {
+        // A guard that is lost has nothing to release.
+        let _ = guard.release().await;
+    }
 }
 
 struct Worker<'a> {
@@ -74,7 +82,7 @@ impl Worker<'_> {
         u64::from(crc32c::crc32c(text.as_bytes())) << 8
     }
 
-    async fn run(mut self) -> Result<(), JournalError> {
+    async fn run(mut self, held: &mut Vec<Guard>) -> Result<(), JournalError> {
         let request = self.request().clone();
         let found = self
             .inner
@@ -96,7 +104,7 @@ impl Worker<'_> {
             }
         };
         let targets = request.action.targets();
-        let held = self.inner.journal.hold(&request.scope, &targets).await?;
+        *held = self.inner.journal.hold(&request.scope, &targets).await?;
         let at_once = megavisor.info().at_once;
         let permits = self.inner.permits(&request.scope, at_once);
         // The semaphore is never closed.
@@ -113,11 +121,7 @@ impl Worker<'_> {
                 Next::Send => self.send(&megavisor).await?,
                 Next::Recover => self.recover(&megavisor).await?,
                 Next::Follow(handle) => self.follow(&megavisor, handle).await?,
-                Next::End(state, text) => {
-                    let ended = self.end(state, text).await;
-                    drop(held);
-                    return ended;
-                }
+                Next::End(state, text) => return self.end(state, text).await,
             };
         }
     }

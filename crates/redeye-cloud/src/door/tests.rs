@@ -109,7 +109,8 @@ impl Rig {
 
     /// A process that dies, and the next one.
     async fn crash(&mut self) {
-        self.cloud.close().await;
+        let mut tasks = std::mem::take(&mut *self.cloud.inner.tasks.lock());
+        tasks.shutdown().await;
         // Longer than the lease of whoever worked.
         tokio::time::sleep(Duration::from_secs(11)).await;
         self.cloud = door(&self.fake, &self.clock, &self.unidist);
@@ -198,6 +199,22 @@ async fn what_a_dead_process_began_is_finished_by_the_next() {
     assert_eq!(rig.cloud.resume().await.unwrap(), [id]);
     assert!(rig.end(id).await.outcome().is_some());
     assert_eq!(rig.fake.begun(Verb::RequestInstance), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_closed_process_leaves_is_gone_on_with_at_once() {
+    let mut rig = rig();
+    rig.fake.changes_take(Duration::from_secs(30));
+    let id = rig.begin(stop("i-1")).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    rig.cloud.close().await;
+    rig.cloud = door(&rig.fake, &rig.clock, &rig.unidist);
+    let since = Instant::now();
+    assert_eq!(rig.cloud.resume().await.unwrap(), [id]);
+    assert!(since.elapsed() < Duration::from_secs(1));
+    let limit = Duration::from_secs(60);
+    let ended = rig.cloud.wait(id, limit, |_| {}).await.unwrap();
+    assert!(ended.outcome().is_some(), "its target was free too");
 }
 
 #[tokio::test(start_paused = true)]
