@@ -256,8 +256,8 @@ await test("what hangs on a failed switch is held, and the switch is one alert",
     held = all.find((alert) => alert.subject === "machine:db-1" && alert.held_by);
     return switchDown && held;
   });
-  await call("alert.ack", { id: posted.number, by: "bob" });
-  await call("alert.comment", { id: posted.number, by: "bob", text: "the provider says 20 minutes", comment: "the provider says 20 minutes" });
+  await call("alert.ack", { id: posted.number, by: "ann" });
+  await call("alert.comment", { id: posted.number, by: "ann", text: "the provider says 20 minutes", comment: "the provider says 20 minutes" });
   await call("hold.add", { match: "alert = Posted and x = two", why: "new disks", for: "2h", by: "ann" });
   await call("monitor.push", { id: monitors.find((monitor) => monitor.id.endsWith("/backup/nightly")).id, verdict: "critical", message: "no space left on the tape", readings: { took: "3h", written: "12GB" }, source: "backup.sh", ttl: "1d" });
 });
