@@ -211,7 +211,7 @@ pub(crate) fn init(common: &Common, force: bool) -> anyhow::Result<End> {
         "data: redeye-cloud-data      # the cache and the journal".to_owned(),
         "megavisors:".to_owned(),
     ];
-    let root = rustix_is_root();
+    let root = is_root();
     let local = match (root, in_path("ip"), in_path("python3"), in_path("unshare")) {
         (true, true, true, true) => None,
         (false, ..) => Some("it needs root"),
@@ -247,7 +247,7 @@ pub(crate) fn init(common: &Common, force: bool) -> anyhow::Result<End> {
     Ok(End::Done)
 }
 
-fn rustix_is_root() -> bool {
+fn is_root() -> bool {
     std::fs::read_to_string("/proc/self/status").is_ok_and(|status| {
         let uid = status.lines().find(|line| line.starts_with("Uid:"));
         uid.and_then(|line| line.split_whitespace().nth(2)) == Some("0")

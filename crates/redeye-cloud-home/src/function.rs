@@ -50,10 +50,8 @@ impl Purpose {
         if name == "query" {
             return Self::Query;
         }
-        let listed = name.strip_prefix("list_").and_then(|plural| {
-            let kinds = Kind::ALL.into_iter();
-            kinds.into_iter().find(|kind| plural_of(*kind) == plural)
-        });
+        let mut kinds = Kind::ALL.into_iter();
+        let listed = kinds.find(|kind| list_of(*kind) == name);
         if let Some(kind) = listed {
             return Self::List(kind);
         }
@@ -62,11 +60,11 @@ impl Purpose {
     }
 }
 
-/// `instances`, `ips`, `capacity`.
-fn plural_of(kind: Kind) -> String {
+/// The name of the function that lists a kind: `list_instances`, `list_capacity`.
+pub(crate) fn list_of(kind: Kind) -> String {
     match kind {
-        Kind::Capacity => "capacity".into(),
-        other => format!("{}s", other.noun()),
+        Kind::Capacity => "list_capacity".into(),
+        other => format!("list_{}s", other.noun()),
     }
 }
 

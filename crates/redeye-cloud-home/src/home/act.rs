@@ -130,8 +130,7 @@ impl HomeMegavisor {
     pub(super) async fn act(&self, request: &Request) -> Result<Begun, CloudError> {
         let verb = request.action.verb();
         let function = self.function_for(verb)?;
-        let targets = request.action.targets();
-        let ids: Vec<Id> = targets.iter().map(|(_, id)| (*id).clone()).collect();
+        let ids = targets(request);
         if let (Some(until), Some(id)) = (&function.until, ids.first())
             && self.asks_first(verb)
         {
@@ -322,8 +321,7 @@ impl HomeMegavisor {
     pub(super) async fn find_out(&self, request: &Request) -> Result<Recovered, CloudError> {
         let verb = request.action.verb();
         let function = self.function_for(verb)?;
-        let targets = request.action.targets();
-        let ids: Vec<Id> = targets.iter().map(|(_, id)| (*id).clone()).collect();
+        let ids = targets(request);
         if let (Some(until), Some(id)) = (&function.until, ids.first())
             && self.asks_first(verb)
         {
@@ -365,6 +363,12 @@ impl HomeMegavisor {
             .map(|item| item.id().clone())
             .collect())
     }
+}
+
+/// What a request works on.
+fn targets(request: &Request) -> Vec<Id> {
+    let targets = request.action.targets().into_iter();
+    targets.map(|(_, id)| id.clone()).collect()
 }
 
 /// A call that was cut off may have done something, unless doing it twice is as good.

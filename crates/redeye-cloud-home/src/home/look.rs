@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::HomeMegavisor;
 use crate::contract::Said;
-use crate::function::{Form, Function};
+use crate::function::{Form, Function, list_of};
 
 impl HomeMegavisor {
     /// Whether a machine has power, as its query says.
@@ -62,10 +62,7 @@ impl HomeMegavisor {
 
     pub(super) async fn list_all(&self, kind: Kind) -> Result<Listing<Resource>, CloudError> {
         let began = self.tools.clock.now();
-        let name = match kind {
-            Kind::Capacity => "list_capacity".to_owned(),
-            other => format!("list_{}s", other.noun()),
-        };
+        let name = list_of(kind);
         if let Some(function) = self.function(&name) {
             let doing = format!("{kind} list");
             let mut values = self.values(None, &doing)?;
