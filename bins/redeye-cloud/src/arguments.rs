@@ -4,6 +4,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use rem_time::Span;
 
+use crate::query::Query;
+
+mod nouns;
+
+pub(crate) use nouns::{
+    Firewall, Image, Instance, Ip, Key, Lb, Look, RequestInstance, Rule, Snapshot, Volume,
+};
+
 const EXAMPLES: &str = "\
 Examples:
   redeye-cloud init                              write a configuration for what this machine can do
@@ -74,6 +82,14 @@ pub(crate) struct Common {
     /// Which columns, such as id,power
     #[arg(long, value_name = "NAMES", value_delimiter = ',', global = true)]
     pub(crate) columns: Vec<String>,
+    /// What of the answer, in JMESPath: items[?power=='on'].id; text prints a line a value
+    #[arg(
+        long,
+        value_name = "JMESPATH",
+        global = true,
+        conflicts_with = "columns"
+    )]
+    pub(crate) query: Option<Query>,
     /// Only what has this: field=value or tag:name=value; may be given again
     #[arg(long, value_name = "FIELD=VALUE", global = true)]
     pub(crate) filter: Vec<String>,
@@ -131,13 +147,13 @@ pub(crate) enum Noun {
     Ip(Ip),
     /// One address in front of many machines
     #[command(subcommand)]
-    Lb(Look),
+    Lb(Lb),
     /// Keys that open new machines
     #[command(subcommand)]
     Key(Key),
     /// Rules for packets
     #[command(subcommand)]
-    Firewall(Look),
+    Firewall(Firewall),
     /// What machines start from
     #[command(subcommand)]
     Image(Image),
@@ -168,297 +184,6 @@ pub(crate) enum Noun {
     Completions {
         /// Which shell
         shell: Shell,
-    },
-}
-
-/// Reads that every noun has.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Look {
-    /// All of them
-    List,
-    /// One of them, whole
-    Show {
-        /// Which
-        id: String,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Instance {
-    /// All of them
-    List,
-    /// One of them, whole
-    Show {
-        /// Which
-        id: String,
-    },
-    /// A new one
-    Request(RequestInstance),
-    /// Power on
-    Start {
-        /// Which
-        #[arg(required = true)]
-        ids: Vec<String>,
-    },
-    /// Power off
-    Stop {
-        /// Which
-        #[arg(required = true)]
-        ids: Vec<String>,
-        /// Pull the plug
-        #[arg(long)]
-        force: bool,
-    },
-    /// Off and on again
-    Reboot {
-        /// Which
-        #[arg(required = true)]
-        ids: Vec<String>,
-        /// Pull the plug
-        #[arg(long)]
-        force: bool,
-    },
-    /// Gone for ever
-    Terminate {
-        /// Which
-        #[arg(required = true)]
-        ids: Vec<String>,
-    },
-    /// May not be terminated from now on
-    Protect {
-        /// Which
-        id: String,
-        /// May be terminated again
-        #[arg(long)]
-        off: bool,
-    },
-    /// Set or remove tags: name=value sets, name alone removes
-    Tag {
-        /// Which
-        id: String,
-        /// The tags
-        #[arg(required = true)]
-        tags: Vec<String>,
-    },
-    /// Open its console on this terminal
-    Console {
-        /// Which
-        id: String,
-    },
-    /// Wait until its power is on or off, or it is gone
-    Wait {
-        /// Which
-        id: String,
-        /// on, off or gone
-        #[arg(long = "for", value_name = "STATE", default_value = "on")]
-        wanted: String,
-    },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct RequestInstance {
-    /// What people call it
-    #[arg(long)]
-    pub(crate) name: Option<String>,
-    /// What it starts from
-    #[arg(long, value_name = "ID")]
-    pub(crate) image: Option<String>,
-    /// Its size
-    #[arg(long, value_name = "ID")]
-    pub(crate) size: Option<String>,
-    /// Where in its region
-    #[arg(long, value_name = "ID")]
-    pub(crate) zone: Option<String>,
-    /// The key that opens it
-    #[arg(long, value_name = "ID")]
-    pub(crate) key: Option<String>,
-    /// A firewall before it; may be given again
-    #[arg(long, value_name = "ID")]
-    pub(crate) firewall: Vec<String>,
-    /// A file with what it is told when it first starts
-    #[arg(long, value_name = "FILE")]
-    pub(crate) user_data: Option<PathBuf>,
-    /// It must not be terminated
-    #[arg(long)]
-    pub(crate) protect: bool,
-    /// A tag, name=value; may be given again
-    #[arg(long, value_name = "NAME=VALUE")]
-    pub(crate) tag: Vec<String>,
-    /// How many
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub(crate) count: u16,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Volume {
-    /// All of them
-    List,
-    /// One of them, whole
-    Show {
-        /// Which
-        id: String,
-    },
-    /// A new one, empty or from a snapshot
-    Create {
-        /// Its size, such as 20G or 512M
-        #[arg(long, value_name = "SIZE")]
-        size: Option<String>,
-        /// What is on it
-        #[arg(long, value_name = "ID")]
-        snapshot: Option<String>,
-        /// What people call it
-        #[arg(long)]
-        name: Option<String>,
-        /// Where in its region
-        #[arg(long, value_name = "ID")]
-        zone: Option<String>,
-        /// The cloud's word for its sort
-        #[arg(long)]
-        sort: Option<String>,
-    },
-    /// Hang it on a machine
-    Attach {
-        /// Which
-        id: String,
-        /// On which machine
-        instance: String,
-        /// As which device
-        #[arg(long)]
-        device: Option<String>,
-    },
-    /// Take it off
-    Detach {
-        /// Which
-        id: String,
-        /// The machine has no say
-        #[arg(long)]
-        force: bool,
-    },
-    /// Make it larger
-    Resize {
-        /// Which
-        id: String,
-        /// To what size, such as 40G
-        size: String,
-    },
-    /// It and its content are gone
-    Delete {
-        /// Which
-        #[arg(required = true)]
-        ids: Vec<String>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Snapshot {
-    /// All of them
-    List,
-    /// One of them, whole
-    Show {
-        /// Which
-        id: String,
-    },
-    /// Of these volumes, at one instant where the cloud can
-    Create {
-        /// Which volumes
-        #[arg(required = true)]
-        volumes: Vec<String>,
-        /// What for
-        #[arg(long)]
-        description: Option<String>,
-    },
-    /// A new volume of its content
-    Restore {
-        /// Which
-        id: String,
-        /// What people call the volume
-        #[arg(long)]
-        name: Option<String>,
-    },
-    /// Gone
-    Delete {
-        /// Which
-        #[arg(required = true)]
-        ids: Vec<String>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Ip {
-    /// All of them
-    List,
-    /// One of them, whole
-    Show {
-        /// Which
-        id: String,
-    },
-    /// A new one
-    Allocate,
-    /// To a machine, wherever it was before
-    Move {
-        /// Which
-        id: String,
-        /// Which machine; none takes it off
-        instance: String,
-    },
-    /// Give it back
-    Release {
-        /// Which
-        #[arg(required = true)]
-        ids: Vec<String>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Key {
-    /// All of them
-    List,
-    /// One of them, whole
-    Show {
-        /// Which
-        id: String,
-    },
-    /// A new pair; its private half is printed once
-    Create {
-        /// Its name
-        name: String,
-    },
-    /// Make a public key known
-    Import {
-        /// Its name
-        name: String,
-        /// Its file, as OpenSSH writes it
-        file: PathBuf,
-    },
-    /// Forget it
-    Delete {
-        /// Which
-        #[arg(required = true)]
-        ids: Vec<String>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Image {
-    /// All of them
-    List,
-    /// One of them, whole
-    Show {
-        /// Which
-        id: String,
-    },
-    /// Of a machine
-    Create {
-        /// Of which
-        instance: String,
-        /// Its name
-        name: String,
-    },
-    /// Gone
-    Delete {
-        /// Which
-        #[arg(required = true)]
-        ids: Vec<String>,
     },
 }
 

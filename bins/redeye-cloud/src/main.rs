@@ -3,7 +3,11 @@
 mod arguments;
 mod config;
 mod exit;
+mod machine;
+mod nouns;
 mod operations;
+mod parsed;
+mod query;
 mod reads;
 mod session;
 mod show;

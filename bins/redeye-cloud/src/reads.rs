@@ -21,15 +21,31 @@ pub(crate) async fn one(session: &Session<'_>, kind: Kind, id: &str) -> anyhow::
     let listing = listing.filter(|item| item.id().as_str() == id);
     warn(&listing);
     if listing.items.is_empty() {
-        let known = match listing.is_proof() {
-            true => "",
-            false => " in what is known",
-        };
-        tell(&format!("redeye-cloud: there is no {kind} {id}{known}"));
-        return Ok(End::NotFound);
+        return Ok(missing(&listing, kind, id));
     }
     show::one(session.common, &listing)?;
     Ok(end(session, &listing))
+}
+
+/// The machines behind a load balancer.
+pub(crate) async fn health(session: &Session<'_>, id: &str) -> anyhow::Result<End> {
+    let listing = session.list(Kind::LoadBalancer).await?;
+    let listing = listing.filter(|item| item.id().as_str() == id);
+    warn(&listing);
+    let Some(Resource::LoadBalancer(balancer)) = listing.items.first() else {
+        return Ok(missing(&listing, Kind::LoadBalancer, id));
+    };
+    show::members(session.common, &listing, &balancer.members)?;
+    Ok(end(session, &listing))
+}
+
+fn missing(listing: &Listing<Resource>, kind: Kind, id: &str) -> End {
+    let known = match listing.is_proof() {
+        true => "",
+        false => " in what is known",
+    };
+    tell(&format!("redeye-cloud: there is no {kind} {id}{known}"));
+    End::NotFound
 }
 
 /// `--strict-fresh` is not content with an answer that is not the cloud's own of now.

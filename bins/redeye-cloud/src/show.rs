@@ -1,9 +1,10 @@
-use redeye_cloud::{Kind, Listing, Resource};
+use redeye_cloud::{Health, Kind, Listing, Member, Resource};
 use rem_command::{Cell, Table, Tone, colour, say, visible};
 use serde_json::{Value, json};
 
 use crate::arguments::{Common, Output};
 use crate::exit::Mistake;
+use crate::query::Query;
 use crate::reads::{fields, meta, plain};
 
 /// The columns of a table unless others are asked for.
@@ -49,15 +50,15 @@ pub(crate) fn listing(
         true => columns(kind).to_vec(),
         false => common.columns.iter().map(String::as_str).collect(),
     };
+    let whole = || {
+        let items = listing.items.iter().map(|item| fields(item).into());
+        json!({"items": items.collect::<Vec<Value>>(), "meta": meta(listing)})
+    };
+    if let Some(query) = &common.query {
+        return answer(common, query, &whole());
+    }
     match common.output {
-        Output::Json | Output::Yaml => {
-            let items: Vec<Value> = listing
-                .items
-                .iter()
-                .map(|item| fields(item).into())
-                .collect();
-            print(common, &json!({"items": items, "meta": meta(listing)}))
-        }
+        Output::Json | Output::Yaml => print(common, &whole()),
         Output::Id => {
             let ids = listing.items.iter().map(|item| format!("{}\n", item.id()));
             Ok(say(&ids.collect::<String>())?)
@@ -144,10 +145,12 @@ pub(crate) fn one(common: &Common, listing: &Listing<Resource>) -> anyhow::Resul
         return Ok(());
     };
     let fields = fields(item);
+    let whole = || json!({"item": fields, "meta": meta(listing)});
+    if let Some(query) = &common.query {
+        return answer(common, query, &whole());
+    }
     match common.output {
-        Output::Json | Output::Yaml => {
-            print(common, &json!({"item": fields, "meta": meta(listing)}))
-        }
+        Output::Json | Output::Yaml => print(common, &whole()),
         Output::Id => Ok(say(&format!("{}\n", item.id()))?),
         Output::Text | Output::Table => {
             let wide = fields.keys().map(String::len).max().unwrap_or(0);
@@ -159,8 +162,94 @@ pub(crate) fn one(common: &Common, listing: &Listing<Resource>) -> anyhow::Resul
     }
 }
 
-/// JSON, or the same as YAML.
+/// The machines behind a load balancer.
+pub(crate) fn members(
+    common: &Common,
+    listing: &Listing<Resource>,
+    members: &[Member],
+) -> anyhow::Result<()> {
+    let whole = || json!({"members": members, "meta": meta(listing)});
+    if let Some(query) = &common.query {
+        return answer(common, query, &whole());
+    }
+    let row = |member: &Member| {
+        let health = json!(member.health);
+        [
+            member.instance.to_string(),
+            member.port.map(|port| port.to_string()).unwrap_or_default(),
+            plain(&health),
+            member.why.clone().unwrap_or_default(),
+        ]
+    };
+    match common.output {
+        Output::Json | Output::Yaml => print(common, &whole()),
+        Output::Id => {
+            let ids = members
+                .iter()
+                .map(|member| format!("{}\n", member.instance));
+            Ok(say(&ids.collect::<String>())?)
+        }
+        Output::Text => {
+            let lines = members
+                .iter()
+                .map(|member| format!("{}\n", row(member).join("\t")));
+            Ok(say(&lines.collect::<String>())?)
+        }
+        Output::Table => {
+            let mut table = Table::new(["INSTANCE", "PORT", "HEALTH", "WHY"]);
+            for member in members {
+                let tone = match member.health {
+                    Health::Healthy => Tone::Good,
+                    Health::Unhealthy => Tone::Bad,
+                    _ => Tone::Plain,
+                };
+                let [instance, port, health, why] = row(member);
+                table.row([
+                    Cell::from(instance),
+                    Cell::from(port),
+                    Cell::toned(health, tone),
+                    Cell::from(why),
+                ]);
+            }
+            Ok(say(&table.text(colour()))?)
+        }
+    }
+}
+
+/// JSON, or the same as YAML; of it what `--query` asks for.
 pub(crate) fn print(common: &Common, value: &Value) -> anyhow::Result<()> {
+    if let Some(query) = &common.query {
+        return answer(common, query, value);
+    }
+    written(common, value)
+}
+
+/// What `--query` asks for. Where no format for programs is wanted, a value is a line
+/// and a list in a list is a row.
+fn answer(common: &Common, query: &Query, whole: &Value) -> anyhow::Result<()> {
+    let found = query.of(whole)?;
+    if matches!(common.output, Output::Json | Output::Yaml) {
+        return written(common, &found);
+    }
+    let row = |value: &Value| match value {
+        Value::Array(cells) => {
+            let cells = cells.iter().map(|cell| visible(&plain(cell)).into_owned());
+            cells.collect::<Vec<_>>().join("\t")
+        }
+        other => visible(&plain(other)).into_owned(),
+    };
+    let lines: String = match &found {
+        Value::Null => String::new(),
+        Value::Array(items) => items
+            .iter()
+            .map(|item| format!("{}\n", row(item)))
+            .collect(),
+        other => format!("{}\n", visible(&plain(other))),
+    };
+    Ok(say(&lines)?)
+}
+
+fn written(common: &Common, value: &Value) -> anyhow::Result<()> {
     match common.output {
         Output::Yaml => {
             let mut text = String::new();

@@ -1,45 +1,17 @@
 use std::time::Duration;
 
 use redeye_cloud::{
-    Action, Class, Hidden, Id, Kind, NewInstance, NewVolume, Operation, OperationId,
-    OperationState, Plan, Tags,
+    Action, Class, Hidden, Kind, NewInstance, NewVolume, Operation, OperationId, OperationState,
+    Plan, Tags,
 };
 use rem_command::{confirm, say, tell};
 use serde_json::json;
 
 use crate::arguments::{Output, RequestInstance};
 use crate::exit::{End, Mistake, of_class};
+use crate::parsed::{bytes, id, ids, optional};
 use crate::session::Session;
 use crate::show;
-
-pub(crate) fn id(text: &str) -> Result<Id, Mistake> {
-    Id::new(text).map_err(|why| Mistake(why.to_string()))
-}
-
-pub(crate) fn ids(texts: &[String]) -> Result<Vec<Id>, Mistake> {
-    texts.iter().map(|text| id(text)).collect()
-}
-
-pub(crate) fn optional(text: Option<&String>) -> Result<Option<Id>, Mistake> {
-    text.map(|text| id(text)).transpose()
-}
-
-/// `20G`, `512M`, `1T` or bytes.
-pub(crate) fn bytes(text: &str) -> Result<u64, Mistake> {
-    let wrong = || Mistake(format!("not a size such as 20G or 512M: {text}"));
-    let (number, factor) = match text.chars().last() {
-        Some('K' | 'k') => (&text[..text.len() - 1], 1_u64 << 10),
-        Some('M' | 'm') => (&text[..text.len() - 1], 1 << 20),
-        Some('G' | 'g') => (&text[..text.len() - 1], 1 << 30),
-        Some('T' | 't') => (&text[..text.len() - 1], 1 << 40),
-        _ => (text, 1),
-    };
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    number
-        .checked_mul(factor)
-        .filter(|bytes| 0 < *bytes)
-        .ok_or_else(wrong)
-}
 
 fn tags(texts: &[String]) -> Result<Tags, Mistake> {
     let read = |text: &String| {
@@ -290,18 +262,4 @@ fn show_plan(session: &Session<'_>, verb: &str, plan: &Plan) -> anyhow::Result<(
         text += &format!("  {note}\n");
     }
     Ok(say(&text)?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_have_units() {
-        assert_eq!(bytes("20G").unwrap(), 20 << 30);
-        assert_eq!(bytes("512").unwrap(), 512);
-        for bad in ["", "G", "0", "-1G", "1.5G", "99999999999999T", "ß"] {
-            assert!(bytes(bad).is_err(), "{bad}");
-        }
-    }
 }

@@ -1,6 +1,9 @@
 //! The command as people and scripts use it.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[path = "cli/network.rs"]
+mod network;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -86,7 +86,7 @@ pub use request::{NotAnOperation, OperationId, Request};
 pub use resource::{
     Attachment, Capacity, Direction, Firewall, FirewallRule, FloatingIp, Health, Image, ImageState,
     Instance, KeyPair, Lifecycle, Listener, LoadBalancer, Member, Peer, Power, Protocol, Region,
-    Resource, Size, Snapshot, SnapshotState, Tags, Volume, VolumeState, Zone,
+    Resource, Size, Snapshot, SnapshotState, Tags, UnknownProtocol, Volume, VolumeState, Zone,
 };
 pub use scope::{Scope, ScopeError};
 pub use stack::{

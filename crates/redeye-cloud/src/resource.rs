@@ -14,7 +14,7 @@ pub use catalogue::{Capacity, Image, ImageState, KeyPair, Region, Size, Zone};
 pub use instance::{Instance, Lifecycle, Power};
 pub use network::{
     Direction, Firewall, FirewallRule, FloatingIp, Health, Listener, LoadBalancer, Member, Peer,
-    Protocol,
+    Protocol, UnknownProtocol,
 };
 pub use volume::{Attachment, Snapshot, SnapshotState, Volume, VolumeState};
 

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -136,22 +137,58 @@ pub struct FirewallRule {
     pub peer: Peer,
 }
 
+/// Not a protocol.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no protocol: {0}; there are tcp, udp, icmp, http, https, tls, any")]
+pub struct UnknownProtocol(String);
+
+impl Protocol {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Tcp,
+        Self::Udp,
+        Self::Icmp,
+        Self::Http,
+        Self::Https,
+        Self::Tls,
+        Self::Any,
+    ];
+
+    /// Its word, the one that [`FromStr`] reads.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Icmp => "icmp",
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::Tls => "tls",
+            Self::Any => "any",
+        }
+    }
+}
+
+impl FromStr for Protocol {
+    type Err = UnknownProtocol;
+
+    fn from_str(text: &str) -> Result<Self, UnknownProtocol> {
+        Self::ALL
+            .into_iter()
+            .find(|protocol| protocol.name() == text)
+            .ok_or_else(|| UnknownProtocol(text.into()))
+    }
+}
+
 impl fmt::Display for FirewallRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let way = match self.direction {
             Direction::In => "from",
             Direction::Out => "to",
         };
-        let protocol = match self.protocol {
-            Protocol::Tcp => "tcp",
-            Protocol::Udp => "udp",
-            Protocol::Icmp => "icmp",
-            Protocol::Http => "http",
-            Protocol::Https => "https",
-            Protocol::Tls => "tls",
+        f.write_str(match self.protocol {
             Protocol::Any => "all",
-        };
-        f.write_str(protocol)?;
+            other => other.name(),
+        })?;
         match self.ports {
             Some((first, last)) if first == last => write!(f, " {first}")?,
             Some((first, last)) => write!(f, " {first}-{last}")?,
