@@ -169,6 +169,9 @@ pub(crate) enum Noun {
     /// How much room there is
     #[command(subcommand)]
     Capacity(Look),
+    /// What things cost, by the price book that the configuration names under `prices`
+    #[command(subcommand)]
+    Cost(Cost),
     /// What is under way, and what became of it
     #[command(subcommand)]
     Op(Op),
@@ -219,5 +222,18 @@ pub(crate) enum Op {
         /// What you found
         #[arg(long)]
         why: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Cost {
+    /// What is there and what was, since a time
+    Show {
+        /// How far back
+        #[arg(long, value_name = "SPAN", default_value = "30d")]
+        since: Span,
+        /// Sums by kind, megavisor, region, size or tag:NAME in place of single things
+        #[arg(long, value_name = "WHAT")]
+        by: Option<String>,
     },
 }

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use redeye_cloud::Name;
+use redeye_cloud::{Name, PriceBook};
 use redeye_cloud_home::{Definition, HomeMegavisor, from_shipped, shipped};
 use rem_command::say;
 use rem_time::{Clock, SystemClock};
@@ -9,11 +9,14 @@ use rem_yaml::{At, Located, MapReader, Problems, parse};
 
 use crate::arguments::Common;
 use crate::exit::{End, Mistake};
+use crate::prices;
 
 /// What the configuration says.
 pub(crate) struct Config {
     pub(crate) data: PathBuf,
     pub(crate) megavisors: Vec<Arc<HomeMegavisor>>,
+    /// What things cost, if somebody wrote it down.
+    pub(crate) prices: Option<PriceBook>,
 }
 
 /// A megavisor as it is named in the configuration.
@@ -79,6 +82,8 @@ fn whole(at: &At<'_>, folder: &Path, problems: &mut Problems) -> Option<Config> 
     let mut map = at.map(problems)?;
     let data = map.with_default("data", PathBuf::from("redeye-cloud-data"), problems);
     let data = folder.join(data);
+    let prices = path(&mut map, "prices", problems);
+    let prices = prices.and_then(|file| prices::read(&folder.join(&file.value), &file, problems));
     let entries = map.get("megavisors");
     if entries.is_none() {
         problems.add(
@@ -104,7 +109,11 @@ fn whole(at: &At<'_>, folder: &Path, problems: &mut Problems) -> Option<Config> 
             Err(message) => problems.add(named.name.problem(message)),
         }
     }
-    Some(Config { data, megavisors })
+    Some(Config {
+        data,
+        megavisors,
+        prices,
+    })
 }
 
 fn named(name: &Located<&str>, at: &At<'_>, problems: &mut Problems) -> Option<Named> {

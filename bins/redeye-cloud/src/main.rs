@@ -2,11 +2,13 @@
 
 mod arguments;
 mod config;
+mod cost;
 mod exit;
 mod machine;
 mod nouns;
 mod operations;
 mod parsed;
+mod prices;
 mod query;
 mod reads;
 mod session;

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::arguments::{Noun, Op, Output};
 use crate::exit::{End, Mistake};
 use crate::session::Session;
-use crate::{nouns, show, writes};
+use crate::{cost, nouns, show, writes};
 
 pub(crate) async fn run(session: &Session<'_>, noun: &Noun) -> anyhow::Result<End> {
     match noun {
@@ -21,6 +21,7 @@ pub(crate) async fn run(session: &Session<'_>, noun: &Noun) -> anyhow::Result<En
         Noun::Zone(verb) => nouns::look(session, Kind::Zone, verb).await,
         Noun::Size(verb) => nouns::look(session, Kind::Size, verb).await,
         Noun::Capacity(verb) => nouns::look(session, Kind::Capacity, verb).await,
+        Noun::Cost(verb) => cost::run(session, verb).await,
         Noun::Op(verb) => op(session, verb).await,
         Noun::Megavisors => megavisors(session),
         // Neither needs a session.

@@ -49,7 +49,7 @@ fn missing(listing: &Listing<Resource>, kind: Kind, id: &str) -> End {
 }
 
 /// `--strict-fresh` is not content with an answer that is not the cloud's own of now.
-fn end(session: &Session<'_>, listing: &Listing<Resource>) -> End {
+pub(crate) fn end(session: &Session<'_>, listing: &Listing<Resource>) -> End {
     match (&listing.origin, listing.complete) {
         (Origin::Cache { .. }, _) if session.common.strict_fresh => End::Stale,
         (_, false) => End::Partial,
@@ -58,7 +58,7 @@ fn end(session: &Session<'_>, listing: &Listing<Resource>) -> End {
 }
 
 /// Says on stderr what makes an answer less than it seems.
-fn warn(listing: &Listing<Resource>) {
+pub(crate) fn warn(listing: &Listing<Resource>) {
     if let Origin::Cache { age, why } = &listing.origin {
         let age = Span::from_seconds(age.as_seconds());
         match why {

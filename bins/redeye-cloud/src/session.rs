@@ -2,11 +2,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redeye_cloud::{
-    Action, Cache, Cloud, Kind, Listing, Megavisor, Mode, OperationId, Parts, Policy, Request,
-    Resource, Scope,
+    Action, Cache, Cloud, Kind, Ledger, Listing, Megavisor, Mode, OperationId, Parts, Policy,
+    PriceBook, Request, Resource, Scope,
 };
 use redeye_cloud_home::HomeMegavisor;
-use rem_time::{Clock, SystemClock};
+use rem_time::{Clock, SystemClock, Timestamp};
 use tokio::sync::OnceCell;
 use unidist::{BucketSpec, FileOpts, Unidist};
 
@@ -24,6 +24,7 @@ pub(crate) struct Session<'a> {
     config: Config,
     cache: Cache,
     clock: Arc<dyn Clock>,
+    unidist: OnceCell<Unidist>,
     cloud: OnceCell<Cloud>,
 }
 
@@ -41,6 +42,7 @@ impl<'a> Session<'a> {
             config,
             cache,
             clock,
+            unidist: OnceCell::new(),
             cloud: OnceCell::new(),
         })
     }
@@ -74,8 +76,20 @@ impl<'a> Session<'a> {
         Ok(found.ok_or_else(|| Mistake(none()))?)
     }
 
+    /// The one that was asked for, or all.
+    pub(crate) fn chosen(&self) -> anyhow::Result<Vec<Arc<HomeMegavisor>>> {
+        match &self.common.megavisor {
+            Some(_) => Ok(vec![self.megavisor()?.clone()]),
+            None => Ok(self.config.megavisors.clone()),
+        }
+    }
+
     pub(crate) fn scope(&self) -> anyhow::Result<Scope> {
         Ok(self.megavisor()?.scope().clone())
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     pub(crate) fn mode(&self) -> Mode {
@@ -90,19 +104,50 @@ impl<'a> Session<'a> {
     }
 
     pub(crate) async fn list(&self, kind: Kind) -> anyhow::Result<Listing<Resource>> {
-        let megavisor: Arc<dyn Megavisor> = self.megavisor()?.clone();
-        let scope = self.scope()?;
+        self.list_of(&self.megavisor()?.clone(), kind).await
+    }
+
+    pub(crate) async fn list_of(
+        &self,
+        megavisor: &Arc<HomeMegavisor>,
+        kind: Kind,
+    ) -> anyhow::Result<Listing<Resource>> {
+        let scope = megavisor.scope();
+        let asked: Arc<dyn Megavisor> = megavisor.clone();
+        Ok(self.cache.list(&asked, scope, kind, self.mode()).await?)
+    }
+
+    /// What things cost.
+    pub(crate) fn prices(&self) -> anyhow::Result<&PriceBook> {
+        let help = "the configuration names no price book: add `prices: prices.yaml`, with\n  \
+            {currency: EUR, megavisors: {NAME: {instance: {\"*\": 0.05}}}} in it, a machine and hour";
         Ok(self
-            .cache
-            .list(&megavisor, &scope, kind, self.mode())
-            .await?)
+            .config
+            .prices
+            .as_ref()
+            .ok_or_else(|| Mistake(help.into()))?)
+    }
+
+    /// What was there and what it cost.
+    pub(crate) async fn ledger(&self) -> anyhow::Result<Ledger> {
+        let unidist = self.unidist().await?;
+        Ok(Ledger::new(
+            unidist.consistent("costs", BucketSpec::default())?,
+        ))
+    }
+
+    async fn unidist(&self) -> anyhow::Result<&Unidist> {
+        let open = || async {
+            let folder = self.config.data.join("journal");
+            anyhow::Ok(Unidist::open(&folder, FileOpts::default()).await?)
+        };
+        self.unidist.get_or_try_init(open).await
     }
 
     /// The door, with its journal.
     pub(crate) async fn cloud(&self) -> anyhow::Result<&Cloud> {
         let open = || async {
-            let folder = self.config.data.join("journal");
-            let unidist = Unidist::open(&folder, FileOpts::default()).await?;
+            let unidist = self.unidist().await?;
             let parts = Parts {
                 cache: self.cache.clone(),
                 journal: unidist.consistent("operations", BucketSpec::default())?,

@@ -1,6 +1,8 @@
 //! The command as people and scripts use it.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[path = "cli/cost.rs"]
+mod cost;
 #[path = "cli/network.rs"]
 mod network;
 

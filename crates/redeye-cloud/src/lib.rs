@@ -65,11 +65,14 @@ mod retry;
 
 mod stack;
 
+mod cost;
+
 mod fake;
 
 pub use action::{Action, NewInstance, NewVolume};
 pub use cache::{Cache, Figures, Mode, Policy, ReadFigures};
 pub use capability::Capabilities;
+pub use cost::{Bill, CostError, HOURS_A_MONTH, Ledger, Line, Money, NotMoney, PriceBook, Prices};
 pub use door::{Cloud, DoorError, OPERATIONS_LISTED_MAX, Parts};
 pub use error::{Class, CloudError};
 pub use fake::{FakeMegavisor, Fault, On, Seen};
