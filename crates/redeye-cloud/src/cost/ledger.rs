@@ -176,12 +176,11 @@ impl Ledger {
         let records = self.all("cost/").await?;
         let lines = records.into_values().filter_map(|record| {
             let spent = record.spent(from, to);
-            let hourly = match record.gone {
-                Some(_) => Some(Money::ZERO),
-                None => record.hourly_now(),
-            };
-            spent.was_there.then(|| Line {
-                hourly,
+            spent.was_there.then_some(Line {
+                hourly: match record.gone {
+                    Some(_) => Some(Money::ZERO),
+                    None => record.hourly_now(),
+                },
                 amount: spent.amount,
                 unknown: spent.unknown,
                 gone: record.gone,

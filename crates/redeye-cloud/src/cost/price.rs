@@ -52,7 +52,7 @@ impl PriceBook {
         match item {
             Resource::Instance(one) if one.lifecycle == Lifecycle::Terminated => Some(Money::ZERO),
             Resource::Instance(one) => {
-                let size = one.size.as_ref().map(|size| size.as_str());
+                let size = one.size.as_ref().map(crate::Id::as_str);
                 let stopped = (one.power == Power::Off)
                     .then(|| of(&prices.stopped, size))
                     .flatten();
