@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -22,6 +23,8 @@ Examples:
   redeye-cloud ip move ip-3 m-0a1b               and wait until a third machine sees it there
   redeye-cloud op list                           what is under way
   redeye-cloud op wait 01J9ZQ6T3D9T8P6V6X0Y3K5M1A
+  redeye-cloud cost show --since 30d --by tag:team
+  redeye-cloud daemon                            /metrics on 127.0.0.1:9732; kill -HUP reads the file again
 
 Every write is an operation with an id. It is written down before anything is done,
 and finished by the next command or daemon if this one dies.
@@ -175,6 +178,12 @@ pub(crate) enum Noun {
     /// What is under way, and what became of it
     #[command(subcommand)]
     Op(Op),
+    /// Keep listings young, finish what dead commands left, serve /metrics, until Ctrl-C
+    Daemon {
+        /// Where /metrics is served
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9732")]
+        listen: SocketAddr,
+    },
     /// What can be asked here, and what each can do
     Megavisors,
     /// Write a configuration for what this machine can do

@@ -3,8 +3,10 @@
 mod arguments;
 mod config;
 mod cost;
+mod daemon;
 mod exit;
 mod machine;
+mod metrics;
 mod nouns;
 mod operations;
 mod parsed;
@@ -44,6 +46,7 @@ fn done(arguments: &Arguments) -> anyhow::Result<End> {
             Ok(End::Done)
         }
         Noun::Init { force } => config::init(&arguments.common, *force),
+        Noun::Daemon { listen } => rem_command::run(daemon::run(&arguments.common, *listen))?,
         noun => rem_command::run(async {
             let session = Session::open(&arguments.common)?;
             let end = operations::run(&session, noun).await;

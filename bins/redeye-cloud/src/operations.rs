@@ -24,8 +24,8 @@ pub(crate) async fn run(session: &Session<'_>, noun: &Noun) -> anyhow::Result<En
         Noun::Cost(verb) => cost::run(session, verb).await,
         Noun::Op(verb) => op(session, verb).await,
         Noun::Megavisors => megavisors(session),
-        // Neither needs a session.
-        Noun::Init { .. } | Noun::Completions { .. } => Ok(End::Done),
+        // None of them needs a session of ours.
+        Noun::Init { .. } | Noun::Completions { .. } | Noun::Daemon { .. } => Ok(End::Done),
     }
 }
 

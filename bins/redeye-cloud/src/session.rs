@@ -117,6 +117,11 @@ impl<'a> Session<'a> {
         Ok(self.cache.list(&asked, scope, kind, self.mode()).await?)
     }
 
+    /// The price book, if there is one.
+    pub(crate) fn price_book(&self) -> Option<&PriceBook> {
+        self.config.prices.as_ref()
+    }
+
     /// What things cost.
     pub(crate) fn prices(&self) -> anyhow::Result<&PriceBook> {
         let help = "the configuration names no price book: add `prices: prices.yaml`, with\n  \

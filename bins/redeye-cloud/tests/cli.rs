@@ -3,6 +3,8 @@
 
 #[path = "cli/cost.rs"]
 mod cost;
+#[path = "cli/daemon.rs"]
+mod daemon;
 #[path = "cli/network.rs"]
 mod network;
 

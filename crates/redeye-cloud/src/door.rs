@@ -26,6 +26,9 @@ use crate::resource::Resource;
 use crate::scope::Scope;
 
 mod drive;
+mod figures;
+
+pub use figures::CloudFigures;
 
 /// Lists of operations show at most so many.
 pub const OPERATIONS_LISTED_MAX: usize = 1_000;
@@ -73,7 +76,7 @@ struct Inner {
     permits: Mutex<HashMap<Scope, Arc<Semaphore>>>,
     tasks: Mutex<JoinSet<()>>,
     secrets: Mutex<HashMap<OperationId, Hidden>>,
-    tally: Mutex<BTreeMap<(Scope, &'static str), u64>>,
+    tally: Mutex<figures::Tally>,
     /// Whether nobody works any more.
     closing: watch::Sender<bool>,
 }
@@ -349,11 +352,6 @@ impl Cloud {
         };
         let operation = self.inner.journal.update(id, change).await?;
         self.inner.journal.open(&operation).await
-    }
-
-    /// Operations that ended since the start of this process, by scope and how.
-    pub fn ended(&self) -> BTreeMap<(Scope, &'static str), u64> {
-        self.inner.tally.lock().clone()
     }
 
     /// Stops working, and leaves what is under way to the next process, which need not

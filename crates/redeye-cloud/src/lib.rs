@@ -73,7 +73,7 @@ pub use action::{Action, NewInstance, NewVolume};
 pub use cache::{Cache, Figures, Mode, Policy, ReadFigures};
 pub use capability::Capabilities;
 pub use cost::{Bill, CostError, HOURS_A_MONTH, Ledger, Line, Money, NotMoney, PriceBook, Prices};
-pub use door::{Cloud, DoorError, OPERATIONS_LISTED_MAX, Parts};
+pub use door::{Cloud, CloudFigures, DoorError, OPERATIONS_LISTED_MAX, Parts};
 pub use error::{Class, CloudError};
 pub use fake::{FakeMegavisor, Fault, On, Seen};
 pub use hidden::Hidden;

@@ -2,9 +2,8 @@
 
 mod own;
 mod process;
-mod text;
 mod values;
 
+pub(crate) use dropstar::Exposition;
 pub(crate) use own::own;
-pub(crate) use text::Exposition;
 pub(crate) use values::{Globs, stream};

@@ -141,6 +141,13 @@ impl Worker<'_> {
         Ok(self.operation.cancel.clone())
     }
 
+    /// A call of the cloud failed.
+    fn count(&self, error: &CloudError) {
+        let mut tally = self.inner.tally.lock();
+        let key = (self.request().scope.clone(), error.class);
+        *tally.errors.entry(key).or_default() += 1;
+    }
+
     fn is_late(&self) -> bool {
         self.request().deadline <= self.now()
     }
@@ -204,6 +211,7 @@ impl Worker<'_> {
                     "no answer within two minutes",
                 ),
             };
+            self.count(&error);
             match error.class {
                 Class::Unclear => {
                     let now = self.now();
@@ -281,6 +289,7 @@ impl Worker<'_> {
                     "no answer within two minutes",
                 ),
             };
+            self.count(&error);
             let gives_up = !(error.class.passes() || error.class == Class::Unclear);
             if gives_up || self.is_late() {
                 let why = format!("it may have been sent, and nobody can say: {error}");
@@ -312,6 +321,7 @@ impl Worker<'_> {
             match polled {
                 Ok(Ok(Progress::Done(outcome))) => return Ok(done(outcome)),
                 Ok(Ok(Progress::Failed(error))) => {
+                    self.count(&error);
                     let text = error.to_string();
                     return Ok(Next::End(OperationState::Failed { error }, text));
                 }
@@ -327,10 +337,12 @@ impl Worker<'_> {
                     handle = newer;
                 }
                 Ok(Err(error)) if !error.class.passes() => {
+                    self.count(&error);
                     let text = error.to_string();
                     return Ok(Next::End(OperationState::Failed { error }, text));
                 }
                 Ok(Err(error)) => {
+                    self.count(&error);
                     failures += 1;
                     self.wait_out(&error, failures).await?;
                 }
@@ -404,7 +416,8 @@ impl Worker<'_> {
         self.operation.turn(state, text, now);
         self.write().await?;
         let mut tally = self.inner.tally.lock();
-        *tally.entry((request.scope.clone(), name)).or_default() += 1;
+        let ended = tally.ended.entry((request.scope.clone(), name));
+        *ended.or_default() += 1;
         Ok(())
     }
 }

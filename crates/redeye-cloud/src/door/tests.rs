@@ -169,6 +169,11 @@ async fn what_passes_is_tried_again_and_what_does_not_is_not() {
         assert_eq!(error.class, class);
         assert_eq!(rig.fake.begun(verb), before + 1, "once");
     }
+    let figures = rig.cloud.figures().await.unwrap();
+    let errors = |class| figures.write_errors[&(rig.fake.scope(), class)];
+    assert_eq!(errors(Class::Throttled), 3);
+    assert_eq!(errors(Class::Denied), 1);
+    assert_eq!(figures.ended[&(rig.fake.scope(), "failed")], 4);
 }
 
 #[tokio::test(start_paused = true)]
@@ -403,6 +408,8 @@ async fn a_thousand_operations_at_once_end_well() {
         assert!(rig.end(id).await.outcome().is_some());
     }
     assert_eq!(rig.fake.begun(Verb::StopInstance), 1_000);
-    let done = rig.cloud.ended();
-    assert_eq!(done[&(rig.fake.scope(), "done")], 1_000);
+    let figures = rig.cloud.figures().await.unwrap();
+    assert_eq!(figures.ended[&(rig.fake.scope(), "done")], 1_000);
+    assert!(figures.open.is_empty(), "{:?}", figures.open);
+    assert!(figures.write_errors.is_empty());
 }

@@ -2,8 +2,8 @@ use rem_monitor::{Running, VERDICTS};
 use rem_time::Span;
 
 use super::process;
-use super::text::{Exposition, Family, Page};
 use crate::view::{DISPLAYS, key, path_state};
+use dropstar::{Exposition, Family, Samples};
 
 const PATH_STATES: [&str; 5] = [
     "untested",
@@ -16,7 +16,7 @@ const PATH_STATES: [&str; 5] = [
 /// About ourselves.
 pub(crate) fn own(running: &Running, exposition: Exposition) -> String {
     use Family::{Counter, Gauge};
-    let mut page = Page::new(exposition);
+    let mut page = Samples::new(exposition);
     let tally = running.engine.tally();
     page.family("rem_build_info", Gauge, "the program; always 1");
     page.sample(&[("version", env!("CARGO_PKG_VERSION"))], Some(1.0));
@@ -78,7 +78,7 @@ pub(crate) fn own(running: &Running, exposition: Exposition) -> String {
     page.end()
 }
 
-fn desk(page: &mut Page, running: &Running) {
+fn desk(page: &mut Samples, running: &Running) {
     use Family::{Counter, Gauge};
     let overview = running.desk.overview();
     page.family("rem_alerts", Gauge, "open alerts by what they show");
@@ -154,7 +154,7 @@ fn desk(page: &mut Page, running: &Running) {
     );
 }
 
-fn reload(page: &mut Page, running: &Running) {
+fn reload(page: &mut Samples, running: &Running) {
     let last = running.reload.last();
     // What runs was read: until the first reload, the last time went well.
     let success = last.as_ref().is_none_or(|last| last.result.is_ok());

@@ -1,6 +1,6 @@
 use std::fs;
 
-use super::text::{Family, Page};
+use dropstar::{Family, Samples};
 
 #[cfg(test)]
 mod tests;
@@ -17,7 +17,7 @@ struct Stat {
 }
 
 /// The metrics that every Prometheus client has; what cannot be read is left out.
-pub(super) fn write(page: &mut Page) {
+pub(super) fn write(page: &mut Samples) {
     use Family::{Counter, Gauge};
     let read = |path| fs::read_to_string(path).ok();
     if let Some(stat) = read("/proc/self/stat").as_deref().and_then(stat) {

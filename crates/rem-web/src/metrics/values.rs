@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 
 use crate::format::percent_decoded;
 
-use super::text::{Exposition, Family, Page};
+use dropstar::{Exposition, Family, Samples};
 
 #[cfg(test)]
 mod tests;
@@ -48,14 +48,14 @@ pub(crate) fn stream(
     tokio::spawn(async move {
         let ids = running.engine.ids();
         let wanted: Vec<&MonitorId> = ids.iter().filter(|id| globs.wants(id.as_str())).collect();
-        let mut page = Page::new(exposition);
+        let mut page = Samples::new(exposition);
         for family in [values, states] {
             family(&mut page, None);
             for id in &wanted {
                 if let Some(view) = running.engine.monitor(id) {
                     family(&mut page, Some(&view));
                 }
-                if page.len() > PIECE_BYTES && sender.send(page.take().into()).await.is_err() {
+                if page.written() > PIECE_BYTES && sender.send(page.take().into()).await.is_err() {
                     // The client has gone away.
                     return;
                 }
@@ -68,7 +68,7 @@ pub(crate) fn stream(
 
 /// The family's head, or a monitor's samples of it. What a monitor that is silent
 /// said last is no current value.
-fn values(page: &mut Page, view: Option<&MonitorView>) {
+fn values(page: &mut Samples, view: Option<&MonitorView>) {
     let Some(view) = view else {
         let help = "the newest value of every reading, in base units; NaN is unknown";
         return page.family("rem_value", Family::Gauge, help);
@@ -96,7 +96,7 @@ fn values(page: &mut Page, view: Option<&MonitorView>) {
     }
 }
 
-fn states(page: &mut Page, view: Option<&MonitorView>) {
+fn states(page: &mut Samples, view: Option<&MonitorView>) {
     let Some(view) = view else {
         let help = "how each monitor stands: 0 ok, 1 warning, 2 critical, 3 unknown, \
                     4 not looked at yet";

@@ -1,7 +1,7 @@
 use super::*;
 
 fn written(exposition: Exposition) -> String {
-    let mut page = Page::new(exposition);
+    let mut page = Samples::new(exposition);
     page.family("rem_checks_total", Family::Counter, "a \\ and\na \"line\"");
     page.sample(&[("verdict", "o\"k\\\n")], Some(3.0));
     page.sample(&[("verdict", "bad")], None);

@@ -3,9 +3,9 @@ use std::fmt::Write;
 #[cfg(test)]
 mod tests;
 
-/// The two texts that scrapers read.
+/// The two texts that scrapers such as Prometheus read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Exposition {
+pub enum Exposition {
     /// Prometheus' text, version 0.0.4.
     Text,
     /// OpenMetrics 1.0.
@@ -14,16 +14,17 @@ pub(crate) enum Exposition {
 
 /// What a family of samples is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Family {
+pub enum Family {
     /// Only grows; its samples end in `_total`.
     Counter,
     /// Goes up and down.
     Gauge,
 }
 
-/// Writes families of samples, each with its HELP and TYPE once.
+/// Writes families of samples, each with its HELP and TYPE once. All samples of a
+/// family follow each other; names are the caller's to choose well.
 #[derive(Debug)]
-pub(crate) struct Page {
+pub struct Samples {
     exposition: Exposition,
     text: String,
     /// Samples have this name.
@@ -32,7 +33,7 @@ pub(crate) struct Page {
 
 impl Exposition {
     /// What an Accept header asks for; of two that it likes alike, OpenMetrics.
-    pub(crate) fn accepted(accept: &str) -> Self {
+    pub fn accepted(accept: &str) -> Self {
         let mut best = (0.0, Self::Text);
         for one in accept.split(',') {
             let mut parts = one.split(';').map(str::trim);
@@ -52,7 +53,8 @@ impl Exposition {
         best.1
     }
 
-    pub(crate) fn content_type(self) -> &'static str {
+    /// The value of the header Content-Type.
+    pub fn content_type(self) -> &'static str {
         match self {
             Self::Text => "text/plain; version=0.0.4; charset=utf-8",
             Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
@@ -60,8 +62,9 @@ impl Exposition {
     }
 }
 
-impl Page {
-    pub(crate) fn new(exposition: Exposition) -> Self {
+impl Samples {
+    /// Nothing yet.
+    pub fn new(exposition: Exposition) -> Self {
         Self {
             exposition,
             text: String::new(),
@@ -70,7 +73,7 @@ impl Page {
     }
 
     /// Begins a family; `name` is that of its samples.
-    pub(crate) fn family(&mut self, name: &'static str, family: Family, help: &str) {
+    pub fn family(&mut self, name: &'static str, family: Family, help: &str) {
         let (word, bare) = match (family, self.exposition) {
             (Family::Counter, Exposition::OpenMetrics) => {
                 ("counter", name.strip_suffix("_total").unwrap_or(name))
@@ -89,7 +92,7 @@ impl Page {
     }
 
     /// One sample of the family; what is unknown is not a number.
-    pub(crate) fn sample(&mut self, labels: &[(&str, &str)], value: Option<f64>) {
+    pub fn sample(&mut self, labels: &[(&str, &str)], value: Option<f64>) {
         self.text.push_str(self.sample);
         for (place, (name, value)) in labels.iter().enumerate() {
             self.text.push(if place == 0 { '{' } else { ',' });
@@ -107,22 +110,23 @@ impl Page {
     }
 
     /// A family of one sample.
-    pub(crate) fn one(&mut self, name: &'static str, family: Family, help: &str, value: f64) {
+    pub fn one(&mut self, name: &'static str, family: Family, help: &str, value: f64) {
         self.family(name, family, help);
         self.sample(&[], Some(value));
     }
 
-    pub(crate) fn len(&self) -> usize {
+    /// Bytes written since the last [`Samples::take`].
+    pub fn written(&self) -> usize {
         self.text.len()
     }
 
     /// What was written since it was last taken.
-    pub(crate) fn take(&mut self) -> String {
+    pub fn take(&mut self) -> String {
         std::mem::take(&mut self.text)
     }
 
     /// The end: nothing may follow.
-    pub(crate) fn end(mut self) -> String {
+    pub fn end(mut self) -> String {
         if self.exposition == Exposition::OpenMetrics {
             self.text.push_str("# EOF\n");
         }
