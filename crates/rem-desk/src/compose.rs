@@ -140,8 +140,7 @@ impl DeskCore {
         out.tag = Some(open.state.number.to_string());
         out.thread = Some(open.id().to_string());
         self.sign(&mut out, letter, key, now);
-        let alert = self.alert_json(open);
-        out.json = json!({"site": site, "alerts": [alert]});
+        out.json = self.data(vec![self.alert_json(open)]);
         out
     }
 
@@ -164,10 +163,8 @@ impl DeskCore {
         out.urgency = Urgency::Low;
         out.thread = about.map(|(id, _)| id.to_string());
         out.tag = letter.episode().map(|number| number.to_string());
-        out.json = json!({
-            "site": self.rules.rules.site,
-            "alerts": self.open_of(letter).map(|open| self.alert_json(open)).into_iter().collect::<Vec<_>>(),
-        });
+        let open = self.open_of(letter).into_iter();
+        out.json = self.data(open.map(|open| self.alert_json(open)).collect());
         out
     }
 
@@ -231,11 +228,8 @@ impl DeskCore {
             out.tag = Some(format!("d{}", letter.no));
             self.sign(&mut out, letter, key, now);
         }
-        out.json = json!({
-            "site": self.rules.rules.site,
-            "alerts": alerts,
-            "more": more,
-        });
+        out.json = self.data(alerts);
+        out.json["more"] = more.into();
         out
     }
 
@@ -303,18 +297,27 @@ impl DeskCore {
             Condition::Firing { .. } => "firing",
             _ => "resolved",
         };
-        let mut alert = json!({
-            "episode": open.state.number,
-            "labels": labels,
-            "annotations": annotations,
-            "status": status,
-            "starts_at": open.state.opened.to_string(),
-        });
+        // By hand, because `json!` copies what it is given.
+        let mut alert = serde_json::Map::new();
+        alert.insert("episode".into(), open.state.number.into());
+        alert.insert("labels".into(), labels.into());
+        alert.insert("annotations".into(), annotations.into());
+        alert.insert("status".into(), status.into());
+        alert.insert("starts_at".into(), open.state.opened.to_string().into());
         if let Some(base) = &self.rules.rules.base_url {
             let base = base.trim_end_matches('/');
-            alert["url"] = format!("{base}/alerts/{}", open.state.number).into();
+            let url = format!("{base}/alerts/{}", open.state.number);
+            alert.insert("url".into(), url.into());
         }
-        alert
+        alert.into()
+    }
+
+    /// What goes to programs beside the text.
+    fn data(&self, alerts: Vec<Value>) -> Value {
+        let mut data = serde_json::Map::new();
+        data.insert("site".into(), self.rules.rules.site.as_str().into());
+        data.insert("alerts".into(), alerts.into());
+        data.into()
     }
 }
 

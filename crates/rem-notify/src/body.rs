@@ -28,7 +28,10 @@ pub(crate) struct Made {
 pub(crate) fn make(message: &Outgoing, body: &Body) -> Result<Made, String> {
     let value = match body {
         Body::Rem => rem(message),
-        Body::Alertmanager => alertmanager::body(message),
+        Body::Alertmanager => {
+            let body = serde_json::to_vec(&alertmanager::body(message));
+            return Ok(json_made(body.map_err(|why| why.to_string())?));
+        }
         Body::Slack => slack(message),
         Body::Discord => discord(message),
         Body::Ntfy => return Ok(ntfy(message)),
@@ -40,11 +43,15 @@ pub(crate) fn make(message: &Outgoing, body: &Body) -> Result<Made, String> {
             });
         }
     };
-    Ok(Made {
-        bytes: Bytes::from(value.to_string()),
+    Ok(json_made(value.to_string().into_bytes()))
+}
+
+fn json_made(bytes: Vec<u8>) -> Made {
+    Made {
+        bytes: Bytes::from(bytes),
         content_type: "application/json".into(),
         headers: Vec::new(),
-    })
+    }
 }
 
 /// Everything there is to know: what scripts read and templates see.

@@ -3,6 +3,7 @@
 
 mod alert;
 mod expiry;
+mod shared;
 
 use std::sync::Arc;
 
@@ -75,10 +76,11 @@ async fn take(
     heard: Result<Vec<Heard>, Mistake>,
     now: Timestamp,
 ) -> Response {
-    let heard = match heard {
+    let mut heard = match heard {
         Ok(heard) => heard,
         Err(Mistake(status, what)) => return refused(status, &what),
     };
+    shared::share(&mut heard);
     if let Err(full) = expiry.expect(&heard, now) {
         return refused(StatusCode::SERVICE_UNAVAILABLE, &full);
     }
