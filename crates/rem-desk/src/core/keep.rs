@@ -23,7 +23,7 @@ use crate::store::Pending;
 /// Episodes that are over and can still be looked at; the oldest go first.
 pub const CLOSED_KEPT_MAX: usize = 5_000;
 /// Messages that are done and can still be looked at; the oldest go first.
-pub const MESSAGES_KEPT_MAX: usize = 10_000;
+pub const MESSAGES_KEPT_MAX: usize = 5_000;
 /// Lines of one episode's timeline; of more, the first and the newest are kept.
 pub const LINES_KEPT_MAX: u32 = 1_000;
 const FIRST_LINES_KEPT: u32 = 100;
