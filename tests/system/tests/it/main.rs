@@ -5,6 +5,7 @@ mod demo;
 mod house;
 mod monitor;
 mod peers;
+mod power;
 mod process;
 
 use std::path::{Path, PathBuf};
