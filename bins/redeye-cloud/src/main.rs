@@ -3,6 +3,7 @@
 mod arguments;
 mod config;
 mod cost;
+mod ec2;
 mod exit;
 mod machine;
 mod nouns;

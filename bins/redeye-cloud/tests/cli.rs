@@ -3,6 +3,8 @@
 
 #[path = "cli/cost.rs"]
 mod cost;
+#[path = "cli/ec2.rs"]
+mod ec2;
 #[path = "cli/network.rs"]
 mod network;
 
