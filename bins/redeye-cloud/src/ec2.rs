@@ -127,7 +127,7 @@ impl Found {
             Some(profile) => format!(", profile: {profile}"),
             None => String::new(),
         };
-        if !self.key && !SIGNS.iter().any(|key| signs(&key)) {
+        if !self.key && !SIGNS.iter().any(signs) {
             let why = "there are no credentials: aws configure, or AWS_ACCESS_KEY_ID";
             return (
                 format!("  # ec2: {{ec2: {{region: eu-west-1}}}}   # {why}"),
