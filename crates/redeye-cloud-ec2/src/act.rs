@@ -72,11 +72,11 @@ fn made(text: Option<&str>, doing: &str) -> Result<Id, CloudError> {
     id(text).ok_or_else(|| CloudError::unclear(doing, "EC2 does not say what it made"))
 }
 
-fn missing(doing: &str, kind: Kind, id: &Id) -> CloudError {
+pub(crate) fn missing(doing: &str, kind: Kind, id: &Id) -> CloudError {
     CloudError::new(Class::NotFound, doing, format!("there is no {kind} {id}"))
 }
 
-fn invalid(doing: &str, message: impl Into<String>) -> CloudError {
+pub(crate) fn invalid(doing: &str, message: impl Into<String>) -> CloudError {
     CloudError::new(Class::Invalid, doing, message)
 }
 

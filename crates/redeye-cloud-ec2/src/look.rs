@@ -9,6 +9,8 @@ use crate::megavisor::Ec2Megavisor;
 use crate::page::{Pages, pages};
 use crate::refusal::{Access, refusal};
 
+mod balancers;
+
 /// One request of a read; `$doing` is what is being done.
 macro_rules! read {
     ($call:expr, $doing:expr) => {
