@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use redeye_cloud::{Name, PriceBook};
+use redeye_cloud::{Megavisor, Name, PriceBook};
 use redeye_cloud_home::{Definition, HomeMegavisor, from_shipped, shipped};
 use rem_command::say;
 use rem_time::{Clock, SystemClock};
@@ -9,12 +9,14 @@ use rem_yaml::{At, Located, MapReader, Problems, parse};
 
 use crate::arguments::Common;
 use crate::exit::{End, Mistake};
-use crate::prices;
+use crate::{ec2, prices};
 
 /// What the configuration says.
 pub(crate) struct Config {
     pub(crate) data: PathBuf,
-    pub(crate) megavisors: Vec<Arc<HomeMegavisor>>,
+    pub(crate) megavisors: Vec<Arc<dyn Megavisor>>,
+    /// Those of them that are files of functions.
+    pub(crate) homes: Vec<Arc<HomeMegavisor>>,
     /// What things cost, if somebody wrote it down.
     pub(crate) prices: Option<PriceBook>,
 }
@@ -27,6 +29,7 @@ struct Named {
 }
 
 enum Source {
+    Ec2(Box<ec2::Account>),
     File(Located<PathBuf>),
     Shipped(Located<String>),
 }
@@ -95,16 +98,23 @@ fn whole(at: &At<'_>, folder: &Path, problems: &mut Problems) -> Option<Config> 
     let entries = entries
         .and_then(|at| at.entries(problems))
         .unwrap_or_default();
-    let mut megavisors = Vec::new();
+    let mut megavisors: Vec<Arc<dyn Megavisor>> = Vec::new();
+    let mut homes = Vec::new();
     for (name, at) in entries {
         let Some(named) = named(&name, &at, problems) else {
             continue;
         };
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        if let Source::Ec2(account) = &named.source {
+            megavisors.push(account.megavisor(named.name.value.clone(), clock));
+            continue;
+        }
         match definition(&named, folder, &data) {
             Ok(definition) => {
-                let clock: Arc<dyn Clock> = Arc::new(SystemClock);
                 let env = Arc::new(|name: &str| std::env::var(name).ok());
-                megavisors.push(Arc::new(HomeMegavisor::new(definition, clock, env)));
+                let home = Arc::new(HomeMegavisor::new(definition, clock, env));
+                megavisors.push(home.clone());
+                homes.push(home);
             }
             Err(message) => problems.add(named.name.problem(message)),
         }
@@ -112,6 +122,7 @@ fn whole(at: &At<'_>, folder: &Path, problems: &mut Problems) -> Option<Config> 
     Some(Config {
         data,
         megavisors,
+        homes,
         prices,
     })
 }
@@ -124,6 +135,7 @@ fn named(name: &Located<&str>, at: &At<'_>, problems: &mut Problems) -> Option<N
         Some(at.located(text))
     });
     let machines = path(&mut map, "machines", problems);
+    let account = map.get("ec2").map(|at| ec2::read(&at, problems));
     map.finish(problems);
     let megavisor = match Name::new(name.value) {
         Ok(megavisor) => Some(megavisor),
@@ -132,16 +144,20 @@ fn named(name: &Located<&str>, at: &At<'_>, problems: &mut Problems) -> Option<N
             None
         }
     };
-    let source = match (file, ours) {
-        (Some(file), None) => Source::File(file),
-        (None, Some(ours)) => Source::Shipped(ours),
+    let source = match (file, ours, account) {
+        (Some(file), None, None) => Source::File(file),
+        (None, Some(ours), None) => Source::Shipped(ours),
+        (None, None, Some(account)) => Source::Ec2(Box::new(account?)),
         _ => {
             let names: Vec<&str> = shipped().collect();
             let help = format!(
-                "write file: rack.yaml, or shipped: one of {}",
+                "write file: rack.yaml, or ec2: {{region: eu-west-1}}, or shipped: one of {}",
                 names.join(", ")
             );
-            problems.add(at.problem("expected one of file and shipped").help(help));
+            problems.add(
+                at.problem("expected one of file, shipped and ec2")
+                    .help(help),
+            );
             return None;
         }
     };
@@ -175,6 +191,8 @@ fn definition(named: &Named, folder: &Path, data: &Path) -> Result<Definition, S
             let own = data.join("megavisors").join(named.name.value.as_str());
             from_shipped(&name.value, &own).map_err(|error| chain(&error))?
         }
+        // It has no functions.
+        Source::Ec2(_) => return Err("EC2 is not a file of functions".into()),
     };
     let definition = definition.named(named.name.value.clone());
     let Some(machines) = &named.machines else {
@@ -238,13 +256,15 @@ pub(crate) fn init(common: &Common, force: bool) -> anyhow::Result<End> {
         }
         false => "the program ipmitool is missing: apt-get install ipmitool",
     };
+    let (amazon, found) = ec2::offer();
+    lines.push(amazon);
     lines.push(format!(
         "  # ipmi: {{shipped: ipmi, machines: machines.yaml}}   # {ipmi}"
     ));
     lines.push("  # redfish: {shipped: redfish, machines: machines.yaml}".to_owned());
     lines.push("  # wol: {shipped: wol, machines: machines.yaml}".to_owned());
     lines.push("  # rack: {file: rack.yaml}   # functions of your own".to_owned());
-    if local.is_some() {
+    if local.is_some() && !found {
         lines.push("  {}".to_owned());
     }
     std::fs::write(&path, lines.join("\n") + "\n")

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use redeye_cloud::{Bill, Kind, Line, Megavisor, Money};
+use redeye_cloud::{Bill, Kind, Line, Money};
 use rem_command::{Cell, Table, colour, say, tell};
 use serde_json::json;
 
 use crate::arguments::{Cost, Output};
 use crate::exit::{End, Mistake};
 use crate::reads;
-use crate::session::Session;
+use crate::session::{Session, scope_of};
 use crate::show;
 
 /// What clouds take money for.
@@ -39,7 +39,7 @@ pub(crate) async fn run(session: &Session<'_>, verb: &Cost) -> anyhow::Result<En
                     reads::warn(&listing);
                     end = end.worse(reads::end(session, &listing));
                     ledger
-                        .observe(megavisor.scope(), kind, &listing, book)
+                        .observe(scope_of(&megavisor)?, kind, &listing, book)
                         .await?;
                 }
                 Err(error) => {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use dropstar::{Exposition, Listener, Request, Response, Route, Server, Site, StatusCode};
 use parking_lot::Mutex;
-use redeye_cloud::{Cloud, Kind, Megavisor, Origin};
+use redeye_cloud::{Cloud, Kind, Origin};
 use rem_command::{Asked, Signals, say};
 use rem_time::{Clock, SystemClock};
 use tokio::task::JoinSet;
@@ -103,8 +103,9 @@ async fn work(session: &Session<'_>, board: &Board) -> anyhow::Result<Never> {
             Err(error) => tracing::warn!("cannot look for operations: {error}"),
         }
         let mut asked = JoinSet::new();
-        for megavisor in session.megavisors() {
-            let (cloud, scope) = (cloud.clone(), megavisor.scope().clone());
+        for scope in cloud.scopes() {
+            let megavisor = cloud.megavisor(&scope)?;
+            let cloud = cloud.clone();
             let kinds: Vec<Kind> = megavisor.capabilities().lists.iter().copied().collect();
             asked.spawn(async move {
                 let mut found = Vec::with_capacity(kinds.len());

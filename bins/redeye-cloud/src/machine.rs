@@ -3,7 +3,7 @@
 use std::os::unix::process::CommandExt;
 use std::time::{Duration, Instant};
 
-use redeye_cloud::{Kind, Megavisor, Power};
+use redeye_cloud::{Class, CloudError, Kind, Lifecycle, Power};
 use rem_command::tell;
 
 use crate::exit::{End, Mistake};
@@ -15,7 +15,12 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// Becomes the program that talks to the console.
 pub(crate) fn console(session: &Session<'_>, which: &str) -> anyhow::Result<End> {
-    let terminal = session.megavisor()?.console(&id(which)?)?;
+    let none = || {
+        let message = "only machines of your own hardware have a console here";
+        CloudError::new(Class::Unsupported, format!("console of {which}"), message)
+    };
+    let home = session.home(session.megavisor()?).ok_or_else(none)?;
+    let terminal = home.console(&id(which)?)?;
     let (program, arguments) = terminal
         .argv
         .split_first()
@@ -37,6 +42,10 @@ pub(crate) async fn wait(session: &Session<'_>, which: &str, wanted: &str) -> an
         let found = megavisor.get(&scope, Kind::Instance, &which).await;
         let is_so = match (&found, wanted) {
             (Ok(None), "gone") => true,
+            // Clouds show for a while what is gone.
+            (Ok(Some(item)), "gone") => item
+                .as_instance()
+                .is_some_and(|one| one.lifecycle == Lifecycle::Terminated),
             (Ok(Some(item)), "on" | "off") => {
                 let power = item.as_instance().map(|one| one.power);
                 power

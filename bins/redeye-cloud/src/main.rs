@@ -4,6 +4,7 @@ mod arguments;
 mod config;
 mod cost;
 mod daemon;
+mod ec2;
 mod exit;
 mod machine;
 mod metrics;

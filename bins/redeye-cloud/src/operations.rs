@@ -1,4 +1,5 @@
-use redeye_cloud::{Kind, Megavisor, Operation, OperationId, OperationState, Verb};
+use redeye_cloud::{Kind, Operation, OperationId, OperationState, Verb};
+use redeye_cloud_home::HomeMegavisor;
 use rem_command::{Cell, Table, Tone, colour, say, visible};
 use serde_json::json;
 
@@ -127,7 +128,8 @@ fn megavisors(session: &Session<'_>) -> anyhow::Result<End> {
                 json!({
                     "name": one.info().name,
                     "version": one.info().version,
-                    "hardware_set": one.hardware_set(),
+                    "sort": one.info().sort,
+                    "hardware_set": session.home(one).and_then(HomeMegavisor::hardware_set),
                     "scopes": one.info().scopes,
                     "capabilities": one.capabilities(),
                 })
@@ -144,6 +146,7 @@ fn megavisors(session: &Session<'_>) -> anyhow::Result<End> {
             .iter()
             .map(|kind| kind.noun())
             .collect();
+        let hardware = session.home(one).and_then(HomeMegavisor::hardware_set);
         let does: Vec<String> = one
             .capabilities()
             .does
@@ -153,7 +156,7 @@ fn megavisors(session: &Session<'_>) -> anyhow::Result<End> {
         table.row([
             Cell::from(one.info().name.to_string()),
             Cell::from(one.info().version.to_string()),
-            Cell::from(one.hardware_set().unwrap_or("").to_owned()),
+            Cell::from(hardware.unwrap_or("").to_owned()),
             Cell::from(lists.join(", ")),
             Cell::from(format!("{} verbs: {}", does.len(), does.join(", "))),
         ]);

@@ -47,12 +47,21 @@ impl<'a> Session<'a> {
         })
     }
 
-    pub(crate) fn megavisors(&self) -> &[Arc<HomeMegavisor>] {
+    /// A megavisor as a file of functions, if it is one.
+    pub(crate) fn home(&self, megavisor: &Arc<dyn Megavisor>) -> Option<&HomeMegavisor> {
+        let name = &megavisor.info().name;
+        let mut homes = self.config.homes.iter();
+        homes
+            .find(|home| home.info().name == *name)
+            .map(AsRef::as_ref)
+    }
+
+    pub(crate) fn megavisors(&self) -> &[Arc<dyn Megavisor>] {
         &self.config.megavisors
     }
 
     /// The megavisor that was asked for, or the only one.
-    pub(crate) fn megavisor(&self) -> anyhow::Result<&Arc<HomeMegavisor>> {
+    pub(crate) fn megavisor(&self) -> anyhow::Result<&Arc<dyn Megavisor>> {
         let all = &self.config.megavisors;
         let names: Vec<&str> = all.iter().map(|one| one.info().name.as_str()).collect();
         let found = match &self.common.megavisor {
@@ -77,7 +86,7 @@ impl<'a> Session<'a> {
     }
 
     /// The one that was asked for, or all.
-    pub(crate) fn chosen(&self) -> anyhow::Result<Vec<Arc<HomeMegavisor>>> {
+    pub(crate) fn chosen(&self) -> anyhow::Result<Vec<Arc<dyn Megavisor>>> {
         match &self.common.megavisor {
             Some(_) => Ok(vec![self.megavisor()?.clone()]),
             None => Ok(self.config.megavisors.clone()),
@@ -85,7 +94,7 @@ impl<'a> Session<'a> {
     }
 
     pub(crate) fn scope(&self) -> anyhow::Result<Scope> {
-        Ok(self.megavisor()?.scope().clone())
+        Ok(scope_of(self.megavisor()?)?.clone())
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -109,12 +118,11 @@ impl<'a> Session<'a> {
 
     pub(crate) async fn list_of(
         &self,
-        megavisor: &Arc<HomeMegavisor>,
+        megavisor: &Arc<dyn Megavisor>,
         kind: Kind,
     ) -> anyhow::Result<Listing<Resource>> {
-        let scope = megavisor.scope();
-        let asked: Arc<dyn Megavisor> = megavisor.clone();
-        Ok(self.cache.list(&asked, scope, kind, self.mode()).await?)
+        let scope = scope_of(megavisor)?;
+        Ok(self.cache.list(megavisor, scope, kind, self.mode()).await?)
     }
 
     /// The price book, if there is one.
@@ -158,9 +166,7 @@ impl<'a> Session<'a> {
                 journal: unidist.consistent("operations", BucketSpec::default())?,
                 clock: self.clock.clone(),
             };
-            let all = self.config.megavisors.iter();
-            let all = all.map(|one| one.clone() as Arc<dyn Megavisor>);
-            anyhow::Ok(Cloud::new(parts, all))
+            anyhow::Ok(Cloud::new(parts, self.config.megavisors.iter().cloned()))
         };
         self.cloud.get_or_try_init(open).await
     }
@@ -181,4 +187,11 @@ impl<'a> Session<'a> {
             cloud.close().await;
         }
     }
+}
+
+/// Where a megavisor is asked; each that a configuration names has one place.
+pub(crate) fn scope_of(megavisor: &Arc<dyn Megavisor>) -> Result<&Scope, Mistake> {
+    let info = megavisor.info();
+    let none = || Mistake(format!("the megavisor {} has no place", info.name));
+    info.scopes.first().ok_or_else(none)
 }

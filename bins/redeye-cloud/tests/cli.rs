@@ -5,6 +5,8 @@
 mod cost;
 #[path = "cli/daemon.rs"]
 mod daemon;
+#[path = "cli/ec2.rs"]
+mod ec2;
 #[path = "cli/network.rs"]
 mod network;
 
