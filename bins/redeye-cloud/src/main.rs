@@ -7,6 +7,7 @@ mod operations;
 mod reads;
 mod session;
 mod show;
+mod storage;
 mod writes;
 
 use std::process::ExitCode;
@@ -37,6 +38,7 @@ fn done(arguments: &Arguments) -> anyhow::Result<End> {
             say(&completions::<Arguments>(*shell))?;
             Ok(End::Done)
         }
+        Noun::StorageWatchdog => rem_command::run(storage::watchdog())?,
         Noun::Init { force } => config::init(&arguments.common, *force),
         noun => rem_command::run(async {
             let session = Session::open(&arguments.common)?;

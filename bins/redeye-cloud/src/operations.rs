@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 use redeye_cloud::{
     Action, Kind, Megavisor, Operation, OperationId, OperationState, Power, Tags, Verb,
 };
+use redeye_storage::StorageOperation;
 use rem_command::{Cell, Table, Tone, colour, say, tell, visible};
 use serde_json::json;
 
@@ -11,7 +12,7 @@ use crate::arguments::{Image, Instance, Ip, Key, Look, Noun, Op, Output, Snapsho
 use crate::exit::{End, Mistake};
 use crate::session::Session;
 use crate::writes::{bytes, id, ids, new_instance, new_volume, optional, tag};
-use crate::{reads, show, writes};
+use crate::{reads, show, storage, writes};
 
 /// How often a machine that is waited for is looked at.
 const LOOK: Duration = Duration::from_millis(500);
@@ -30,10 +31,11 @@ pub(crate) async fn run(session: &Session<'_>, noun: &Noun) -> anyhow::Result<En
         Noun::Zone(verb) => look(session, Kind::Zone, verb).await,
         Noun::Size(verb) => look(session, Kind::Size, verb).await,
         Noun::Capacity(verb) => look(session, Kind::Capacity, verb).await,
+        Noun::Storage(verb) => storage::run(session, verb).await,
         Noun::Op(verb) => op(session, verb).await,
         Noun::Megavisors => megavisors(session),
         // Neither needs a session.
-        Noun::Init { .. } | Noun::Completions { .. } => Ok(End::Done),
+        Noun::Init { .. } | Noun::StorageWatchdog | Noun::Completions { .. } => Ok(End::Done),
     }
 }
 
@@ -261,11 +263,15 @@ fn operation_id(text: &str) -> Result<OperationId, Mistake> {
 }
 
 async fn op(session: &Session<'_>, verb: &Op) -> anyhow::Result<End> {
+    if let Some(end) = storage::op(session, verb).await? {
+        return Ok(end);
+    }
     let cloud = session.cloud().await?;
     match verb {
         Op::List { all } => {
             let operations = cloud.operations(*all).await?;
-            show_operations(session, &operations)?;
+            let storages = storage::operations(session, *all).await?;
+            show_operations(session, &operations, &storages)?;
         }
         Op::Show { id } => {
             let operation = cloud.operation(operation_id(id)?).await?;
@@ -276,7 +282,8 @@ async fn op(session: &Session<'_>, verb: &Op) -> anyhow::Result<End> {
         }
         Op::Resume => {
             let taken = cloud.resume().await?;
-            return writes::follow(session, taken, End::Done).await;
+            let storages = storage::resume(session).await?;
+            return writes::follow(session, taken, storages).await;
         }
         Op::Cancel { id } => {
             let id = operation_id(id)?;
@@ -292,13 +299,20 @@ async fn op(session: &Session<'_>, verb: &Op) -> anyhow::Result<End> {
     Ok(End::Done)
 }
 
-fn show_operations(session: &Session<'_>, operations: &[Operation]) -> anyhow::Result<()> {
+fn show_operations(
+    session: &Session<'_>,
+    operations: &[Operation],
+    storages: &[StorageOperation],
+) -> anyhow::Result<()> {
     match session.common.output {
-        Output::Json | Output::Yaml => {
-            show::print(session.common, &json!({"operations": operations}))
-        }
+        Output::Json | Output::Yaml => show::print(
+            session.common,
+            &json!({"operations": operations, "storages": storages}),
+        ),
         Output::Id => {
-            let ids = operations.iter().map(|one| format!("{}\n", one.request.id));
+            let ids = operations.iter().map(|one| one.request.id);
+            let ids = ids.chain(storages.iter().map(|one| one.id));
+            let ids = ids.map(|id| format!("{id}\n"));
             Ok(say(&ids.collect::<String>())?)
         }
         Output::Text | Output::Table => {
@@ -321,6 +335,9 @@ fn show_operations(session: &Session<'_>, operations: &[Operation]) -> anyhow::R
                     Cell::from(one.created.to_string()),
                     Cell::from(last.to_owned()),
                 ]);
+            }
+            for one in storages {
+                table.row(storage::row(one));
             }
             Ok(say(&table.text(colour()))?)
         }

@@ -6,9 +6,10 @@ use redeye_cloud::{
     Resource, Scope,
 };
 use redeye_cloud_home::HomeMegavisor;
+use redeye_storage::{Parts as StorageParts, Storages, Watchdog};
 use rem_time::{Clock, SystemClock};
 use tokio::sync::OnceCell;
-use unidist::{BucketSpec, FileOpts, Unidist};
+use unidist::{Bucket, BucketSpec, Consistent, FileOpts, Unidist};
 
 use crate::arguments::Common;
 use crate::config::{self, Config};
@@ -24,7 +25,9 @@ pub(crate) struct Session<'a> {
     config: Config,
     cache: Cache,
     clock: Arc<dyn Clock>,
+    journal: OnceCell<Bucket<Consistent>>,
     cloud: OnceCell<Cloud>,
+    storages: OnceCell<Storages>,
 }
 
 impl<'a> Session<'a> {
@@ -41,7 +44,9 @@ impl<'a> Session<'a> {
             config,
             cache,
             clock,
+            journal: OnceCell::new(),
             cloud: OnceCell::new(),
+            storages: OnceCell::new(),
         })
     }
 
@@ -98,14 +103,42 @@ impl<'a> Session<'a> {
             .await?)
     }
 
-    /// The door, with its journal.
-    pub(crate) async fn cloud(&self) -> anyhow::Result<&Cloud> {
+    async fn journal(&self) -> anyhow::Result<Bucket<Consistent>> {
         let open = || async {
             let folder = self.config.data.join("journal");
             let unidist = Unidist::open(&folder, FileOpts::default()).await?;
+            anyhow::Ok(unidist.consistent("operations", BucketSpec::default())?)
+        };
+        Ok(self.journal.get_or_try_init(open).await?.clone())
+    }
+
+    /// The door to the storages; this program is their watchdog too.
+    pub(crate) async fn storages(&self) -> anyhow::Result<&Storages> {
+        let open = || async {
+            let data = &self.config.data;
+            anyhow::Ok(Storages::new(StorageParts {
+                storages: self.config.storages.clone(),
+                cloud: Some(self.cloud().await?.clone()),
+                journal: self.journal().await?,
+                watchdog: Watchdog::new(std::env::current_exe()?, ["storage-watchdog"]),
+                folder: std::path::absolute(data.join("storage"))?,
+                written: vec![data.join("journal"), data.join("cache")],
+                environment: std::env::var("PATH")
+                    .map(|path| ("PATH".into(), path))
+                    .into_iter()
+                    .collect(),
+                clock: self.clock.clone(),
+            }))
+        };
+        self.storages.get_or_try_init(open).await
+    }
+
+    /// The door, with its journal.
+    pub(crate) async fn cloud(&self) -> anyhow::Result<&Cloud> {
+        let open = || async {
             let parts = Parts {
                 cache: self.cache.clone(),
-                journal: unidist.consistent("operations", BucketSpec::default())?,
+                journal: self.journal().await?,
                 clock: self.clock.clone(),
             };
             let all = self.config.megavisors.iter();
@@ -127,6 +160,9 @@ impl<'a> Session<'a> {
 
     pub(crate) async fn close(&self) {
         self.cache.settle(STAY).await;
+        if let Some(storages) = self.storages.get() {
+            storages.close().await;
+        }
         if let Some(cloud) = self.cloud.get() {
             cloud.close().await;
         }

@@ -13,6 +13,8 @@ use crate::handler::{Handler, Script};
 pub struct Storage {
     /// Its name.
     pub name: Name,
+    /// Where its scripts run, so that paths in parameters begin there.
+    pub folder: PathBuf,
     /// Where it is mounted; of many file systems each its own place.
     pub mounts: Vec<PathBuf>,
     /// Its layers, from the top down.

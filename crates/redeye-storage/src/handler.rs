@@ -12,7 +12,7 @@ pub struct Handler {
     pub name: String,
     /// Its version; several may be used side by side.
     pub version: u32,
-    /// Where its scripts lie and run.
+    /// Where its scripts lie.
     pub folder: PathBuf,
     /// What a layer may be told.
     pub parameters: BTreeMap<String, Parameter>,

@@ -36,7 +36,7 @@
 //!
 //! # What a script is told, and what it answers
 //!
-//! Its environment has the layer's parameters as `REM_<NAME>`, and `REM_STORAGE`,
+//! It runs in the folder of the file that names the storage. Its environment has the layer's parameters as `REM_<NAME>`, and `REM_STORAGE`,
 //! `REM_LAYER`, `REM_FUNCTION`, `REM_PHASE` (`entry`, `undo`, `exit`), `REM_OP`,
 //! `REM_MOUNT` (the place it works on: while a snapshot is tried, one beside), and
 //! `REM_MOUNTS` (all of them), `REM_LIVE` (where the storage is mounted), `REM_DEVICES`

@@ -98,6 +98,7 @@ fn storage(
     map.finish(problems);
     Some(Storage {
         name: own?,
+        folder: std::path::absolute(&places.folder).unwrap_or_else(|_| places.folder.clone()),
         mounts,
         layers,
         volumes,

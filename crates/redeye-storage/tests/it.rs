@@ -12,6 +12,8 @@ mod btrfs;
 mod kill;
 #[path = "it/restore.rs"]
 mod restore;
+#[path = "it/tools.rs"]
+mod tools;
 #[path = "it/traces.rs"]
 mod traces;
 #[path = "it/volumes.rs"]

@@ -36,6 +36,9 @@ struct Known<'a> {
 pub fn read_handler(file: &str, text: &str, folder: &Path) -> Result<Handler, Problems> {
     let node = parse(file, text)?;
     let mut problems = Problems::new();
+    // Scripts run in that folder, from wherever we are called.
+    let absolute = std::path::absolute(folder);
+    let folder = absolute.as_deref().unwrap_or(folder);
     let read = whole(&At::root(&node), folder, &mut problems);
     problems.into_result(read)
 }
@@ -161,8 +164,9 @@ fn function(
 
 /// A script that belongs to no handler.
 pub(super) fn lone_script(at: &At<'_>, folder: &Path, problems: &mut Problems) -> Option<Script> {
+    let absolute = std::path::absolute(folder);
     let known = Known {
-        folder,
+        folder: absolute.as_deref().unwrap_or(folder),
         parameters: &BTreeMap::new(),
         script: None,
         timeout: TIMEOUT,

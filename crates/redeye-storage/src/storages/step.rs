@@ -147,14 +147,10 @@ impl Told<'_> {
         ];
         let given = given.into_iter().chain(outcome);
         env.extend(given.map(|(name, value)| (format!("REM_{}", name.to_uppercase()), value)));
-        let folder = match level {
-            Level::Handler(used) => used.handler.folder.clone(),
-            Level::Verify(_) | Level::Volumes => PathBuf::from("/"),
-        };
         Call {
             argv: script.form.argv(),
             env,
-            folder,
+            folder: self.storage.folder.clone(),
             input: json!({
                 "storage": self.storage.name,
                 "layer": name,
