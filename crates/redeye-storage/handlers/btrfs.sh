@@ -62,7 +62,7 @@ case "$1-$2" in
         *) fail "$said" ;;
       esac
     fi
-    rm -f "$frozen" ;;
+    [ "$REM_ENTERED" = partial ] || rm -f "$frozen" ;;
   snapshot-undo | forget-entry) open; drop "$top/.snapshots/$REM_SNAPSHOT" ;;
   configure-exit)
     type=$(blkid -p -o value -s TYPE "$(device)" 2>/dev/null)

@@ -37,7 +37,8 @@ thaw() {
     esac
   done
   [ $bad = 0 ] || exit 1
-  rm -f "$frozen"
+  # What was cut off is let go once more, a moment later.
+  [ "$REM_ENTERED" = partial ] || rm -f "$frozen"
 }
 
 mount_all() {

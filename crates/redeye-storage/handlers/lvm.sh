@@ -20,7 +20,7 @@ case "$1-$2" in
   snapshot-exit)
     [ -e "$held" ] || [ -n "${REM_FORCE:-}" ] || exit 10
     dmsetup resume "$name" || exit 1
-    rm -f "$held" ;;
+    [ "$REM_ENTERED" = partial ] || rm -f "$held" ;;
   configure-exit)
     if ! has_group "$REM_GROUP"; then
       for device in $REM_DEVICES; do

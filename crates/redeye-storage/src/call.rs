@@ -28,6 +28,8 @@ pub(crate) const GIVEN: [&str; 16] = [
 ];
 /// It was so already.
 const ALREADY: i32 = 10;
+/// So the reason begins when a script did not end by itself.
+pub(crate) const CUT_OFF: &str = "no end within";
 /// Characters kept of a reason.
 const REASON_CHARS_MAX: usize = 2_000;
 
@@ -85,9 +87,9 @@ impl Call {
                     code => format!("{said} (exit code {code})"),
                 })
             }
-            End::TimedOut { killed: false } => Err(format!("no end within {}", self.timeout)),
+            End::TimedOut { killed: false } => Err(format!("{CUT_OFF} {}", self.timeout)),
             End::TimedOut { killed: true } => Err(format!(
-                "no end within {}, and it had to be killed",
+                "{CUT_OFF} {}, and it had to be killed",
                 self.timeout
             )),
             End::Signaled(signal) => Err(format!("ended by signal {signal}")),

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::message::{Answer, Order};
 use super::record::{self, Record};
-use crate::call::Call;
+use crate::call::{CUT_OFF, Call};
 
 /// The pause between two tries to let go, once nobody waits for it.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -80,11 +80,13 @@ pub async fn watch(socket: StdStream) -> Result<(), WatchdogError> {
         exits_tried: exits_tried.max(1),
         deadline: None,
         gone: None,
+        doubtful: Vec::new(),
         _lock: lock,
     };
     keeper.answer(&Answer::Ready).await;
     keeper.serve(orders).await;
     keeper.let_all_go().await;
+    keeper.make_sure().await;
     Ok(())
 }
 
@@ -105,6 +107,8 @@ struct Keeper {
     deadline: Option<Instant>,
     /// Why not everything is held any more.
     gone: Option<String>,
+    /// How that is let go once more whose entry did not end by itself.
+    doubtful: Vec<Call>,
     /// Others see by it whether we live.
     _lock: File,
 }
@@ -160,8 +164,8 @@ impl Keeper {
         }
     }
 
-    /// Stops writing. Once we are alone or late it is let go at once, and again when
-    /// the entry has ended: it may have gone on stopping until then.
+    /// Stops writing. Once we are alone or late it is let go as soon as the entry has
+    /// ended: an exit beside its entry could come too early for what it should let go.
     async fn hold(
         &mut self,
         layer: usize,
@@ -182,23 +186,42 @@ impl Keeper {
         let deadline = *self
             .deadline
             .get_or_insert_with(|| Instant::now() + self.hold_max);
-        self.holds.insert(layer, exit);
+        self.holds.insert(layer, exit.clone());
         let mut entry = std::pin::pin!(entry.run());
-        let alone = tokio::select! {
-            said = &mut entry => return self.answer(&Answer::Held(said)).await,
+        let (said, alone) = tokio::select! {
+            said = &mut entry => (said, None),
             // Nobody orders anything while an entry runs: this is the end of the socket.
-            _ = orders.next_line() => "whoever stopped writing is gone".to_owned(),
-            () = sleep_until(deadline) => self.too_long(),
+            _ = orders.next_line() => {
+                (entry.await, Some("whoever stopped writing is gone".to_owned()))
+            }
+            () = sleep_until(deadline) => (entry.await, Some(self.too_long())),
         };
-        self.gone = Some(alone.clone());
-        for (_, exit) in self.holds.clone().iter().rev() {
-            // What this does not let go, the next one does.
-            let _ = exit.run().await;
+        if said.as_ref().is_err_and(|why| why.starts_with(CUT_OFF)) {
+            self.doubtful.push(exit);
         }
-        let said = entry.await;
-        self.let_all_go().await;
-        let said = said.and(Err(alone));
+        let said = match alone {
+            None => said,
+            Some(why) => {
+                self.gone = Some(why.clone());
+                self.let_all_go().await;
+                Err(why)
+            }
+        };
         self.answer(&Answer::Held(said)).await;
+    }
+
+    /// An entry that was cut off may hang in the kernel and stop writing after all, a
+    /// moment after its exit.
+    async fn make_sure(&mut self) {
+        if self.doubtful.is_empty() {
+            return;
+        }
+        sleep(PAUSE).await;
+        for exit in self.doubtful.iter().rev() {
+            if let Err(why) = exit.run().await {
+                tracing::error!(%why, "what an entry that was cut off may hold is not let go");
+            }
+        }
     }
 
     fn too_long(&self) -> String {

@@ -1,14 +1,14 @@
 //! The process is killed at every step, with its whole group.
 
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use redeye_cloud::StackEnd;
 use redeye_storage::{Job, StorageState};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::bed::{Bed, LIMIT, Writer, begun, ext4, run, wait_for};
+use crate::bed::{Bed, LIMIT, Writer, begun, ext4, last_number, run, wait_for};
 
 /// The bed in which a child works.
 const RUNNER: &str = "REM_TEST_RUNNER";
@@ -23,7 +23,7 @@ fn text(folder: &str) -> String {
     SHOP.replace("BED", folder)
 }
 
-/// What the child does: begins a snapshot and waits for its end.
+/// What the child does: begins a job and waits for its end. A file says which.
 #[tokio::test(flavor = "multi_thread")]
 async fn runner_mode() {
     let Ok(folder) = std::env::var(RUNNER) else {
@@ -32,8 +32,15 @@ async fn runner_mode() {
     let bed = std::mem::ManuallyDrop::new(Bed {
         folder: folder.clone().into(),
     });
-    let storages = bed.open(&text(&folder), None).await;
-    let id = begun(&storages, "shop", Job::Snapshot).await;
+    let own = std::fs::read_to_string(bed.path("shop.yaml")).ok();
+    let text = own.unwrap_or_else(|| text(&folder));
+    let storages = bed.open(&text, None).await;
+    let job = match bed.path("restores").exists() {
+        true => Job::Restore { snapshot: None },
+        false => Job::Snapshot,
+    };
+    let id = begun(&storages, "shop", job).await;
+    bed.write("begun", "");
     storages.wait(id, LIMIT, |_| {}).await.unwrap();
 }
 
@@ -52,24 +59,31 @@ fn bed() -> Bed {
     bed
 }
 
-/// A child that is killed, with its whole group, while a step runs.
-fn killed_at(bed: &Bed, step: &str, writer: Option<&Writer>) {
-    bed.write(&format!("block-{step}"), "");
-    let mut child = Command::new(std::env::current_exe().unwrap())
+fn child(bed: &Bed) -> Child {
+    Command::new(std::env::current_exe().unwrap())
         .args(["kill::runner_mode", "--exact", "--nocapture"])
         .env(RUNNER, &bed.folder)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .process_group(0)
         .spawn()
-        .unwrap();
+        .unwrap()
+}
+
+fn kill(mut child: Child) {
+    kill_process_group(Pid::from_child(&child), Signal::KILL).unwrap();
+    child.wait().unwrap();
+}
+
+/// A child that is killed, with its whole group, while a step runs.
+fn killed_at(bed: &Bed, step: &str, writer: Option<&Writer>) {
+    bed.write(&format!("block-{step}"), "");
+    let child = child(bed);
     wait_for(step, || bed.path("reached").exists());
     if let Some(writer) = writer {
         writer.stands();
     }
-    let group = Pid::from_child(&child);
-    kill_process_group(group, Signal::KILL).unwrap();
-    child.wait().unwrap();
+    kill(child);
     std::fs::remove_file(bed.path("reached")).unwrap();
     std::fs::remove_file(bed.path(&format!("block-{step}"))).unwrap();
 }
@@ -152,6 +166,134 @@ async fn wherever_the_process_is_killed_nothing_stays_frozen_and_the_end_is_know
             let kept = storages.snapshots("shop").await.unwrap().len();
             assert_eq!(kept, usize::from(wanted == "done"), "{step}");
             drop(writer);
+        });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        ended.unwrap();
+    }
+}
+
+/// A layer that stops writing and does not come back from that.
+const HALF: &str = r#"
+handler: half
+functions:
+  snapshot:
+    entry: {shell: 'fsfreeze -f "$REM_MOUNT"; : >"$REM_BED/reached"; exec tail -f /dev/null', holds: true, timeout: 1s}
+    exit: {shell: 'fsfreeze -u "$REM_MOUNT" || true'}
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_killed_in_the_middle_of_stopping_stops_nobody() {
+    if !ext4() {
+        return;
+    }
+    let bed = bed();
+    bed.write("half.yaml", HALF);
+    let text = "shop: {mount: mnt, layers: [{file: half.yaml}, {file: low.yaml}]}\n";
+    bed.write("shop.yaml", text);
+    let writer = Writer::new(&[bed.path("mnt/log")]);
+    killed_at(&bed, "half-entry", Some(&writer));
+    writer.goes_on(Duration::from_secs(2));
+    let storages = bed.open(text, None).await;
+    let open = storages.resume().await.unwrap();
+    let ended = storages.wait(open[0], LIMIT, |_| {}).await.unwrap();
+    assert_eq!(ended.trace(), ["entry half", "exit half"]);
+    assert!(
+        matches!(ended.state, StorageState::Failed { .. }),
+        "{:?}",
+        ended.state
+    );
+    writer.goes_on(LIMIT);
+    drop(writer);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_instant_a_snapshot_is_whole_or_not_there() {
+    if !ext4() {
+        return;
+    }
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..8_u64 {
+        tasks.spawn(async move {
+            let bed = bed();
+            let writer = Writer::new(&[bed.path("mnt/log")]);
+            let killed = tokio::task::spawn_blocking(move || {
+                let child = child(&bed);
+                wait_for("the beginning", || bed.path("begun").exists());
+                let since = Instant::now();
+                while since.elapsed() < Duration::from_millis(number * 20) {
+                    std::thread::yield_now();
+                }
+                kill(child);
+                bed
+            });
+            let bed = killed.await.unwrap();
+            writer.goes_on(LIMIT);
+            let storages = bed
+                .open(&text(&bed.folder.display().to_string()), None)
+                .await;
+            storages.resume().await.unwrap();
+            let all = storages.operations(true).await.unwrap();
+            let ended = storages.wait(all[0].id, LIMIT, |_| {}).await.unwrap();
+            let kept = storages.snapshots("shop").await.unwrap();
+            match ended.state {
+                StorageState::Done { .. } => assert_eq!(kept.len(), 1),
+                StorageState::Failed { .. } => assert!(kept.is_empty()),
+                state => panic!("{state:?}"),
+            }
+            let files = std::fs::read_dir(bed.path("snapshots"));
+            let files = files.map_or(0, Iterator::count);
+            assert_eq!(files, kept.len(), "no copy that nobody knows of");
+            writer.goes_on(LIMIT);
+            drop(writer);
+            ended.state.name()
+        });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        eprintln!("{}", ended.unwrap());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_that_is_killed_is_finished_by_the_next_process() {
+    if !ext4() {
+        return;
+    }
+    let mut tasks = tokio::task::JoinSet::new();
+    // While the snapshot is verified beside, and where it is used.
+    for place in ["*/aside/*", "*/mnt"] {
+        tasks.spawn(async move {
+            let bed = bed();
+            let verify = format!(
+                "#!/bin/sh\ncase $REM_MOUNT in {place}) ;; *) exit 0 ;; esac\n[ ! -e \"$REM_BED/block-verify\" ] || \
+                 {{ : >\"$REM_BED/reached\"; exec tail -f /dev/null; }}\n"
+            );
+            bed.program("verify.sh", &verify);
+            let text = "shop: {mount: mnt, layers: [ext4, {loop: {files: shop.img}}], \
+                        verify: {script: verify.sh, idempotent: true}}\n";
+            bed.write("shop.yaml", text);
+            let storages = bed.open(text, None).await;
+            let log = bed.path("mnt/log");
+            std::fs::write(&log, "1\n").unwrap();
+            let taken = begun(&storages, "shop", Job::Snapshot).await;
+            let taken = storages.wait(taken, LIMIT, |_| {}).await.unwrap();
+            assert!(matches!(taken.state, StorageState::Done { .. }), "{:#?}", taken.lines);
+            storages.close().await;
+            drop(storages);
+            std::fs::write(&log, "2\n").unwrap();
+            bed.write("restores", "");
+            let killed = tokio::task::spawn_blocking(move || {
+                killed_at(&bed, "verify", None);
+                bed
+            });
+            let bed = killed.await.unwrap();
+            let storages = bed.open(text, None).await;
+            let open = storages.resume().await.unwrap();
+            let ended = storages.wait(open[0], LIMIT, |_| {}).await.unwrap();
+            assert!(matches!(ended.state, StorageState::Done { .. }), "{:#?}", ended.lines);
+            assert_eq!(last_number(&bed.path("mnt/log")), 1);
+            let before = bed.path(&format!("shop.img.before-{}", ended.id));
+            assert!(before.exists());
         });
     }
     while let Some(ended) = tasks.join_next().await {
