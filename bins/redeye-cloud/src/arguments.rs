@@ -21,6 +21,7 @@ Examples:
   redeye-cloud instance list --fresh -o json     ask now; an old answer says that it is old
   redeye-cloud instance stop m-0a1b --dry-run    what would be done, exactly
   redeye-cloud ip move ip-3 m-0a1b               and wait until a third machine sees it there
+  redeye-cloud storage snapshot shop             all volumes at one instant; writing goes on whatever happens
   redeye-cloud op list                           what is under way
   redeye-cloud op wait 01J9ZQ6T3D9T8P6V6X0Y3K5M1A
   redeye-cloud cost show --since 30d --by tag:team
@@ -175,6 +176,9 @@ pub(crate) enum Noun {
     /// What things cost, by the price book that the configuration names under `prices`
     #[command(subcommand)]
     Cost(Cost),
+    /// What is mounted here, layer on layer, and its snapshots
+    #[command(subcommand)]
+    Storage(crate::storage::Verb),
     /// What is under way, and what became of it
     #[command(subcommand)]
     Op(Op),
@@ -186,6 +190,9 @@ pub(crate) enum Noun {
     },
     /// What can be asked here, and what each can do
     Megavisors,
+    /// What a storage starts before it stops writing
+    #[command(hide = true)]
+    StorageWatchdog,
     /// Write a configuration for what this machine can do
     Init {
         /// Over an existing one

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use redeye_cloud::{Megavisor, Name, PriceBook};
 use redeye_cloud_home::{Definition, HomeMegavisor, from_shipped, shipped};
+use redeye_storage::{Places, Storage, read_storages};
 use rem_command::say;
 use rem_time::{Clock, SystemClock};
 use rem_yaml::{At, Located, MapReader, Problems, parse};
@@ -19,6 +20,7 @@ pub(crate) struct Config {
     pub(crate) homes: Vec<Arc<HomeMegavisor>>,
     /// What things cost, if somebody wrote it down.
     pub(crate) prices: Option<PriceBook>,
+    pub(crate) storages: Vec<Storage>,
 }
 
 /// A megavisor as it is named in the configuration.
@@ -87,8 +89,9 @@ fn whole(at: &At<'_>, folder: &Path, problems: &mut Problems) -> Option<Config> 
     let data = folder.join(data);
     let prices = path(&mut map, "prices", problems);
     let prices = prices.and_then(|file| prices::read(&folder.join(&file.value), &file, problems));
+    let storages = map.get("storages");
     let entries = map.get("megavisors");
-    if entries.is_none() {
+    if entries.is_none() && storages.is_none() {
         problems.add(
             map.missing("megavisors")
                 .help("add `megavisors: {here: {shipped: local}}`"),
@@ -119,11 +122,17 @@ fn whole(at: &At<'_>, folder: &Path, problems: &mut Problems) -> Option<Config> 
             Err(message) => problems.add(named.name.problem(message)),
         }
     }
+    let places = Places {
+        folder: folder.to_owned(),
+        handlers: data.join("storage/handlers"),
+    };
+    let storages = storages.map(|at| read_storages(&at, &places, problems));
     Some(Config {
         data,
         megavisors,
         homes,
         prices,
+        storages: storages.unwrap_or_default(),
     })
 }
 
@@ -264,9 +273,11 @@ pub(crate) fn init(common: &Common, force: bool) -> anyhow::Result<End> {
     lines.push("  # redfish: {shipped: redfish, machines: machines.yaml}".to_owned());
     lines.push("  # wol: {shipped: wol, machines: machines.yaml}".to_owned());
     lines.push("  # rack: {file: rack.yaml}   # functions of your own".to_owned());
+    let storages = "# storages: {shop: {mount: /srv/shop, layers: [ext4, {loop: {files: shop.img, size: 1G}}]}}";
     if local.is_some() && !found {
         lines.push("  {}".to_owned());
     }
+    lines.push(storages.to_owned());
     std::fs::write(&path, lines.join("\n") + "\n")
         .map_err(|why| Mistake(format!("cannot write {}: {why}", path.display())))?;
     say(&format!("written: {}\n", path.display()))?;

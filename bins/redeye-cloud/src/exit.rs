@@ -1,6 +1,7 @@
 use std::process::ExitCode;
 
 use redeye_cloud::{Class, CloudError, DoorError, JournalError};
+use redeye_storage::StorageError;
 
 /// How the command ended: the same number for the same end, for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +67,15 @@ pub(crate) fn of_error(error: &anyhow::Error) -> End {
         }
         if let Some(DoorError::Cloud(error)) = cause.downcast_ref() {
             return of_class(error.class);
+        }
+        if let Some(error) = cause.downcast_ref::<StorageError>() {
+            return match error {
+                StorageError::Unknown { .. } | StorageError::NoSnapshot { .. } => End::NotFound,
+                StorageError::Refused { .. } => End::Usage,
+                StorageError::Stuck { .. } | StorageError::Busy(_) | StorageError::Journal(_) => {
+                    End::Failed
+                }
+            };
         }
         if let Some(error) = cause.downcast_ref::<JournalError>() {
             return match error {

@@ -16,6 +16,7 @@ mod query;
 mod reads;
 mod session;
 mod show;
+mod storage;
 mod writes;
 
 use std::process::ExitCode;
@@ -46,6 +47,7 @@ fn done(arguments: &Arguments) -> anyhow::Result<End> {
             say(&completions::<Arguments>(*shell))?;
             Ok(End::Done)
         }
+        Noun::StorageWatchdog => rem_command::run(storage::watchdog())?,
         Noun::Init { force } => config::init(&arguments.common, *force),
         Noun::Daemon { listen } => rem_command::run(daemon::run(&arguments.common, *listen))?,
         noun => rem_command::run(async {

@@ -1,12 +1,13 @@
 use redeye_cloud::{Kind, Operation, OperationId, OperationState, Verb};
 use redeye_cloud_home::HomeMegavisor;
+use redeye_storage::StorageOperation;
 use rem_command::{Cell, Table, Tone, colour, say, visible};
 use serde_json::json;
 
 use crate::arguments::{Noun, Op, Output};
 use crate::exit::{End, Mistake};
 use crate::session::Session;
-use crate::{cost, nouns, show, writes};
+use crate::{cost, nouns, show, storage, writes};
 
 pub(crate) async fn run(session: &Session<'_>, noun: &Noun) -> anyhow::Result<End> {
     match noun {
@@ -23,10 +24,14 @@ pub(crate) async fn run(session: &Session<'_>, noun: &Noun) -> anyhow::Result<En
         Noun::Size(verb) => nouns::look(session, Kind::Size, verb).await,
         Noun::Capacity(verb) => nouns::look(session, Kind::Capacity, verb).await,
         Noun::Cost(verb) => cost::run(session, verb).await,
+        Noun::Storage(verb) => storage::run(session, verb).await,
         Noun::Op(verb) => op(session, verb).await,
         Noun::Megavisors => megavisors(session),
         // None of them needs a session of ours.
-        Noun::Init { .. } | Noun::Completions { .. } | Noun::Daemon { .. } => Ok(End::Done),
+        Noun::Init { .. }
+        | Noun::StorageWatchdog
+        | Noun::Completions { .. }
+        | Noun::Daemon { .. } => Ok(End::Done),
     }
 }
 
@@ -36,11 +41,15 @@ fn operation_id(text: &str) -> Result<OperationId, Mistake> {
 }
 
 async fn op(session: &Session<'_>, verb: &Op) -> anyhow::Result<End> {
+    if let Some(end) = storage::op(session, verb).await? {
+        return Ok(end);
+    }
     let cloud = session.cloud().await?;
     match verb {
         Op::List { all } => {
             let operations = cloud.operations(*all).await?;
-            show_operations(session, &operations)?;
+            let storages = storage::operations(session, *all).await?;
+            show_operations(session, &operations, &storages)?;
         }
         Op::Show { id } => {
             let operation = cloud.operation(operation_id(id)?).await?;
@@ -51,7 +60,8 @@ async fn op(session: &Session<'_>, verb: &Op) -> anyhow::Result<End> {
         }
         Op::Resume => {
             let taken = cloud.resume().await?;
-            return writes::follow(session, taken, End::Done).await;
+            let storages = storage::resume(session).await?;
+            return writes::follow(session, taken, storages).await;
         }
         Op::Cancel { id } => {
             let id = operation_id(id)?;
@@ -67,13 +77,20 @@ async fn op(session: &Session<'_>, verb: &Op) -> anyhow::Result<End> {
     Ok(End::Done)
 }
 
-fn show_operations(session: &Session<'_>, operations: &[Operation]) -> anyhow::Result<()> {
+fn show_operations(
+    session: &Session<'_>,
+    operations: &[Operation],
+    storages: &[StorageOperation],
+) -> anyhow::Result<()> {
     match session.common.output {
-        Output::Json | Output::Yaml => {
-            show::print(session.common, &json!({"operations": operations}))
-        }
+        Output::Json | Output::Yaml => show::print(
+            session.common,
+            &json!({"operations": operations, "storages": storages}),
+        ),
         Output::Id => {
-            let ids = operations.iter().map(|one| format!("{}\n", one.request.id));
+            let ids = operations.iter().map(|one| one.request.id);
+            let ids = ids.chain(storages.iter().map(|one| one.id));
+            let ids = ids.map(|id| format!("{id}\n"));
             Ok(say(&ids.collect::<String>())?)
         }
         Output::Text | Output::Table => {
@@ -96,6 +113,9 @@ fn show_operations(session: &Session<'_>, operations: &[Operation]) -> anyhow::R
                     Cell::from(one.created.to_string()),
                     Cell::from(last.to_owned()),
                 ]);
+            }
+            for one in storages {
+                table.row(storage::row(one));
             }
             Ok(say(&table.text(colour()))?)
         }

@@ -6,9 +6,10 @@ use redeye_cloud::{
     PriceBook, Request, Resource, Scope,
 };
 use redeye_cloud_home::HomeMegavisor;
+use redeye_storage::{Parts as StorageParts, Storages, Watchdog};
 use rem_time::{Clock, SystemClock, Timestamp};
 use tokio::sync::OnceCell;
-use unidist::{BucketSpec, FileOpts, Unidist};
+use unidist::{Bucket, BucketSpec, Consistent, FileOpts, Unidist};
 
 use crate::arguments::Common;
 use crate::config::{self, Config};
@@ -25,7 +26,9 @@ pub(crate) struct Session<'a> {
     cache: Cache,
     clock: Arc<dyn Clock>,
     unidist: OnceCell<Unidist>,
+    journal: OnceCell<Bucket<Consistent>>,
     cloud: OnceCell<Cloud>,
+    storages: OnceCell<Storages>,
 }
 
 impl<'a> Session<'a> {
@@ -43,7 +46,9 @@ impl<'a> Session<'a> {
             cache,
             clock,
             unidist: OnceCell::new(),
+            journal: OnceCell::new(),
             cloud: OnceCell::new(),
+            storages: OnceCell::new(),
         })
     }
 
@@ -157,13 +162,41 @@ impl<'a> Session<'a> {
         self.unidist.get_or_try_init(open).await
     }
 
+    async fn journal(&self) -> anyhow::Result<Bucket<Consistent>> {
+        let open = || async {
+            let unidist = self.unidist().await?;
+            anyhow::Ok(unidist.consistent("operations", BucketSpec::default())?)
+        };
+        Ok(self.journal.get_or_try_init(open).await?.clone())
+    }
+
+    /// The door to the storages; this program is their watchdog too.
+    pub(crate) async fn storages(&self) -> anyhow::Result<&Storages> {
+        let open = || async {
+            let data = &self.config.data;
+            anyhow::Ok(Storages::new(StorageParts {
+                storages: self.config.storages.clone(),
+                cloud: Some(self.cloud().await?.clone()),
+                journal: self.journal().await?,
+                watchdog: Watchdog::new(std::env::current_exe()?, ["storage-watchdog"]),
+                folder: std::path::absolute(data.join("storage"))?,
+                written: vec![data.join("journal"), data.join("cache")],
+                environment: std::env::var("PATH")
+                    .map(|path| ("PATH".into(), path))
+                    .into_iter()
+                    .collect(),
+                clock: self.clock.clone(),
+            }))
+        };
+        self.storages.get_or_try_init(open).await
+    }
+
     /// The door, with its journal.
     pub(crate) async fn cloud(&self) -> anyhow::Result<&Cloud> {
         let open = || async {
-            let unidist = self.unidist().await?;
             let parts = Parts {
                 cache: self.cache.clone(),
-                journal: unidist.consistent("operations", BucketSpec::default())?,
+                journal: self.journal().await?,
                 clock: self.clock.clone(),
             };
             anyhow::Ok(Cloud::new(parts, self.config.megavisors.iter().cloned()))
@@ -183,6 +216,9 @@ impl<'a> Session<'a> {
 
     pub(crate) async fn close(&self) {
         self.cache.settle(STAY).await;
+        if let Some(storages) = self.storages.get() {
+            storages.close().await;
+        }
         if let Some(cloud) = self.cloud.get() {
             cloud.close().await;
         }

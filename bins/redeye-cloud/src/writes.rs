@@ -160,7 +160,7 @@ fn described(request: &redeye_cloud::Request) -> String {
 }
 
 /// Who asks, for the journal.
-fn whoami() -> String {
+pub(crate) fn whoami() -> String {
     let name = |variable: &str| std::env::var(variable).ok().filter(|name| !name.is_empty());
     name("SUDO_USER")
         .or_else(|| name("USER"))
@@ -244,7 +244,7 @@ fn show_ended(session: &Session<'_>, over: &[Operation]) -> anyhow::Result<()> {
     }
 }
 
-fn show_plan(session: &Session<'_>, verb: &str, plan: &Plan) -> anyhow::Result<()> {
+pub(crate) fn show_plan(session: &Session<'_>, verb: &str, plan: &Plan) -> anyhow::Result<()> {
     if matches!(session.common.output, Output::Json | Output::Yaml) {
         return show::print(session.common, &json!({"verb": verb, "plan": plan}));
     }

@@ -16,6 +16,9 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
+#[path = "cli/storage.rs"]
+mod storage;
+
 /// A rack of two machines, each a file that says `on` or `off`; `slow` never obeys.
 const RACK: &str = r#"
 megavisor: rack

@@ -51,6 +51,16 @@ const ARROWS: &[(&str, &[&str])] = &[
             "rem-yaml",
         ],
     ),
+    (
+        "redeye-storage",
+        &[
+            "redeye-cloud",
+            "rem-script",
+            "rem-time",
+            "rem-yaml",
+            "unidist",
+        ],
+    ),
     ("redeye-cloud-ec2", &["redeye-cloud", "rem-time"]),
     (
         "redeye-control",
