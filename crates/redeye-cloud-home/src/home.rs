@@ -100,7 +100,11 @@ impl HomeMegavisor {
             CloudError::new(Class::Unsupported, doing.clone(), message)
         })?;
         let values = self.values(Some(id), &doing)?;
-        Ok(form::interactive(&function.form, &values))
+        Ok(form::interactive(
+            &function.form,
+            &values,
+            &self.tools.folder,
+        ))
     }
 
     fn function(&self, name: &str) -> Option<&Function> {
