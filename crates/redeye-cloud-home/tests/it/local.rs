@@ -7,27 +7,23 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use redeye_cloud::{Action, Id, Kind, Mode, NewInstance, NewVolume, Operation, Power, Tags};
-use redeye_cloud_home::from_shipped;
 
-use crate::conformance::{Rig, can_run, conform, missing, start, stop};
+use crate::conformance::{
+    FULL, Rig, Spec, can_run, conform, killed, missing, not_root, start, stop,
+};
 
 /// Namespaces need root and the tools.
 fn available() -> bool {
-    let root = std::fs::read_to_string("/proc/self/status").is_ok_and(|status| {
-        status
-            .lines()
-            .any(|line| line.starts_with("Uid:") && line.split_whitespace().nth(2) == Some("0"))
-    });
-    let why = match root {
-        true => missing("ip", &["-V"]).or_else(|| missing("python3", &["--version"])),
-        false => Some("it needs root".to_owned()),
-    };
+    let why = not_root()
+        .or_else(|| missing("ip", &["-V"]))
+        .or_else(|| missing("python3", &["--version"]));
     can_run("local", why)
 }
 
 async fn rig(folder: &Path) -> Rig {
-    let definition = from_shipped("local", &folder.join("local")).unwrap();
-    Rig::new(definition, &folder.join("journal")).await
+    Spec::new("local", folder)
+        .rig(&folder.join("journal"))
+        .await
 }
 
 fn wanted(name: &str) -> NewInstance {
@@ -39,8 +35,7 @@ fn wanted(name: &str) -> NewInstance {
 }
 
 fn made(operation: &Operation) -> Id {
-    assert!(Rig::well(operation));
-    operation.outcome().unwrap().ids[0].clone()
+    Rig::made(operation)
 }
 
 async fn address(rig: &Rig, id: &Id) -> IpAddr {
@@ -74,8 +69,7 @@ fn ask(address: IpAddr) -> std::io::Result<String> {
     Ok(text.lines().last().unwrap_or_default().to_owned())
 }
 
-#[tokio::test]
-async fn machines_of_this_computer_come_serve_and_go() {
+pub(crate) async fn machines_of_this_computer_come_serve_and_go() {
     if !available() {
         return;
     }
@@ -85,10 +79,12 @@ async fn machines_of_this_computer_come_serve_and_go() {
     let bob = made(&rig.run(Action::RequestInstance(wanted("bob"))).await);
     let first = address(&rig, &ann).await;
     assert_eq!(page(first).await, ann.as_str());
-    conform(&rig, &ann).await;
+    conform(&rig, &ann, &FULL).await;
+    let spec = Spec::new("local", folder.path());
+    killed(&spec, &folder.path().join("killed"), &ann).await;
+    assert_eq!(page(first).await, ann.as_str());
 
     // An address that moves is answered for by its new machine, as a third one sees it.
-    assert!(Rig::well(&rig.run(start(&ann)).await));
     let tags = Tags::new();
     let ip = made(&rig.run(Action::AllocateIp { tags }).await);
     let move_to = |instance: &Id| Action::MoveIp {
