@@ -33,7 +33,8 @@ macro_rules! megavisor {
     };
 }
 
-const ALL: [Shipped; 8] = [
+const ALL: [Shipped; 9] = [
+    megavisor!("haproxy", script),
     megavisor!("ipmi"),
     megavisor!("libvirt", script),
     megavisor!("local", script),

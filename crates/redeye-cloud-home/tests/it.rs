@@ -7,6 +7,8 @@ mod backends;
 mod conformance;
 #[path = "it/guest.rs"]
 mod guest;
+#[path = "it/haproxy.rs"]
+mod haproxy;
 #[path = "it/ipmi.rs"]
 mod ipmi;
 #[path = "it/libvirt.rs"]

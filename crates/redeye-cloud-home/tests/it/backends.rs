@@ -3,12 +3,15 @@
 
 use std::future::Future;
 
-use crate::{ipmi, libvirt, local, lxc, qemu, redfish, ssh, wol};
+use crate::{haproxy, ipmi, libvirt, local, lxc, qemu, redfish, ssh, wol};
 
 /// `BACKEND=lxc` runs one alone.
 #[test]
 fn every_backend_conforms() {
-    let backends: [(&str, fn()); 9] = [
+    let backends: [(&str, fn()); 10] = [
+        ("haproxy", || {
+            run(haproxy::requests_are_spread_and_none_is_lost);
+        }),
         ("ipmi", || {
             run(ipmi::a_controller_switches_its_machine_and_others_go_on_with_it);
         }),
