@@ -6,7 +6,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use redeye_cloud::{Action, Id, Kind, Mode, NewInstance, NewVolume, Operation, Power, Tags};
+use redeye_cloud::{
+    Action, Id, Kind, Mode, NewInstance, NewVolume, Operation, Peer, Power, Protocol, Tags,
+};
 
 use crate::conformance::{
     FULL, Rig, Spec, can_run, conform, killed, missing, not_root, start, stop,
@@ -210,4 +212,154 @@ async fn a_machine_whose_first_process_is_killed_is_off() {
     assert!(Rig::well(&rig.run(start(&id)).await));
     assert!(Rig::well(&rig.run(stop(&id, true)).await));
     assert!(Rig::well(&rig.run(Action::TerminateInstance { id }).await));
+}
+
+/// Whether somebody in a namespace gets a page of a machine, on a connection of its own.
+fn gets(space: &str, to: IpAddr, port: u16) -> bool {
+    let asked = Command::new("ip")
+        .args(["netns", "exec", space, "curl", "-sf", "--max-time", "1"])
+        .arg(format!("http://{to}:{port}/"))
+        .output()
+        .unwrap();
+    asked.status.success()
+}
+
+/// The namespace of a machine: the only one whose name ends so.
+fn space(id: &Id) -> String {
+    let spaces = Command::new("ip").arg("netns").output().unwrap();
+    let spaces = String::from_utf8_lossy(&spaces.stdout).into_owned();
+    let mut names = spaces
+        .lines()
+        .filter_map(|line| line.split_whitespace().next());
+    let found = names.find(|name| name.ends_with(id.as_str()));
+    found.unwrap().to_owned()
+}
+
+/// What runs in namespaces ends, also if the test fails.
+struct Spaces(Vec<Id>);
+
+impl Drop for Spaces {
+    fn drop(&mut self) {
+        let spaces = Command::new("ip").arg("netns").output();
+        let spaces = spaces.map(|done| String::from_utf8_lossy(&done.stdout).into_owned());
+        for name in spaces.unwrap_or_default().lines() {
+            let name = name.split_whitespace().next().unwrap_or_default();
+            if self.0.iter().any(|id| name.ends_with(id.as_str())) {
+                let _ = Command::new("ip").args(["netns", "del", name]).status();
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_firewall_lets_in_what_is_allowed_and_no_more() {
+    if !available()
+        || !can_run(
+            "firewalls",
+            missing("nft", &["--version"]).or_else(|| missing("curl", &["--version"])),
+        )
+    {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let rig = rig(folder.path()).await;
+    let firewall = |name: &str| Action::CreateFirewall {
+        name: name.into(),
+        description: None,
+        tags: Tags::new(),
+    };
+    let webs = made(&rig.run(firewall("webs")).await);
+    let friends = made(&rig.run(firewall("friends")).await);
+    let guarded = |name: &str, firewall: &Id| {
+        Action::RequestInstance(NewInstance {
+            firewalls: vec![firewall.clone()],
+            ..wanted(name)
+        })
+    };
+    let web = made(&rig.run(guarded("web", &webs)).await);
+    let eve = made(&rig.run(Action::RequestInstance(wanted("eve"))).await);
+    let ann = made(&rig.run(guarded("ann", &friends)).await);
+    let _spaces = Spaces(vec![web.clone(), eve.clone(), ann.clone()]);
+    let to = address(&rig, &web).await;
+    let from = |id: &Id| gets(&space(id), to, 80);
+    // It serves, which somebody who is inside sees.
+    let inside = space(&web);
+    crate::conformance::wait_for("it serves", || gets(&inside, to, 80));
+    assert!(!from(&eve) && !from(&ann), "nothing comes in by itself");
+
+    let rule = |protocol, ports, peer| redeye_cloud::FirewallRule {
+        direction: redeye_cloud::Direction::In,
+        protocol,
+        ports,
+        peer,
+    };
+    let http = rule(
+        Protocol::Tcp,
+        Some((80, 80)),
+        Peer::Firewall(friends.clone()),
+    );
+    let allow = |rule: &redeye_cloud::FirewallRule| Action::Allow {
+        id: webs.clone(),
+        rule: rule.clone(),
+    };
+    let deny = |rule: &redeye_cloud::FirewallRule| Action::Deny {
+        id: webs.clone(),
+        rule: rule.clone(),
+    };
+    assert!(Rig::well(&rig.run(allow(&http)).await));
+    assert!(!Rig::well(&rig.run(allow(&http)).await), "it was so");
+    assert!(from(&ann), "those behind the other firewall come in");
+    assert!(!from(&eve), "and nobody else");
+    let listed = rig
+        .cloud
+        .list(&rig.scope, Kind::Firewall, Mode::StrictFresh)
+        .await;
+    let listed = serde_json::to_string(&listed.unwrap().items).unwrap();
+    assert!(listed.contains(r#""ports":[80,80]"#), "{listed}");
+
+    // A machine that joins them comes in too; one network is as good as a firewall.
+    let bob = made(&rig.run(guarded("bob", &friends)).await);
+    let _bob = Spaces(vec![bob.clone()]);
+    assert!(from(&bob));
+    let eves = Peer::Network(format!("{}/32", address(&rig, &eve).await));
+    let eves = rule(Protocol::Tcp, None, eves);
+    assert!(Rig::well(&rig.run(allow(&eves)).await));
+    assert!(from(&eve));
+
+    // What is denied no longer comes in, also after the machine was off.
+    assert!(Rig::well(&rig.run(deny(&http)).await));
+    assert!(!Rig::well(&rig.run(deny(&http)).await), "it was so");
+    assert!(!from(&ann) && !from(&bob) && from(&eve));
+    assert!(Rig::well(&rig.run(stop(&web, true)).await));
+    assert!(Rig::well(&rig.run(start(&web)).await));
+    crate::conformance::wait_for("it serves", || gets(&inside, to, 80));
+    assert!(!from(&ann) && from(&eve));
+
+    let odd = [
+        rule(Protocol::Http, None, Peer::Firewall(friends.clone())),
+        rule(
+            Protocol::Icmp,
+            Some((1, 2)),
+            Peer::Firewall(friends.clone()),
+        ),
+        rule(
+            Protocol::Tcp,
+            None,
+            Peer::Network("10.0.0.0/8; flush".into()),
+        ),
+    ];
+    for rule in &odd {
+        let (class, ..) = rig.refused(allow(rule), 20).await;
+        assert_eq!(class.name(), "invalid", "{rule}");
+    }
+    let delete = |id: &Id| Action::DeleteFirewall { id: id.clone() };
+    let (class, ..) = rig.refused(delete(&webs), 20).await;
+    assert_eq!(class.name(), "conflict", "a machine is behind it");
+    for id in [&web, &eve, &ann, &bob] {
+        let terminate = Action::TerminateInstance { id: id.clone() };
+        assert!(Rig::well(&rig.run(terminate).await));
+    }
+    for id in [&webs, &friends] {
+        assert!(Rig::well(&rig.run(delete(id)).await));
+    }
 }
