@@ -25,5 +25,7 @@ mod redfish;
 mod sleeper;
 #[path = "it/ssh.rs"]
 mod ssh;
+#[path = "it/versions.rs"]
+mod versions;
 #[path = "it/wol.rs"]
 mod wol;
