@@ -9,6 +9,7 @@ use rem_yaml::{At, Located, MapReader, Problems, parse};
 
 use crate::arguments::Common;
 use crate::exit::{End, Mistake};
+use crate::found;
 
 /// What the configuration says.
 pub(crate) struct Config {
@@ -21,6 +22,8 @@ struct Named {
     name: Located<Name>,
     source: Source,
     machines: Option<Located<PathBuf>>,
+    /// Values of parameters for all its machines.
+    settings: Vec<(String, String)>,
 }
 
 enum Source {
@@ -115,6 +118,7 @@ fn named(name: &Located<&str>, at: &At<'_>, problems: &mut Problems) -> Option<N
         Some(at.located(text))
     });
     let machines = path(&mut map, "machines", problems);
+    let settings = settings(map.get("settings"), problems);
     map.finish(problems);
     let megavisor = match Name::new(name.value) {
         Ok(megavisor) => Some(megavisor),
@@ -144,7 +148,20 @@ fn named(name: &Located<&str>, at: &At<'_>, problems: &mut Problems) -> Option<N
         },
         source,
         machines,
+        settings,
     })
+}
+
+fn settings(at: Option<At<'_>>, problems: &mut Problems) -> Vec<(String, String)> {
+    let entries = at.and_then(|at| at.entries(problems)).unwrap_or_default();
+    let read = entries.iter().filter_map(|(name, at)| {
+        let value = match &at.node().value {
+            rem_yaml::Value::Int(number) => number.to_string(),
+            _ => at.text(problems)?.to_owned(),
+        };
+        Some((name.value.to_owned(), value))
+    });
+    read.collect()
 }
 
 fn path(
@@ -167,7 +184,11 @@ fn definition(named: &Named, folder: &Path, data: &Path) -> Result<Definition, S
             from_shipped(&name.value, &own).map_err(|error| chain(&error))?
         }
     };
-    let definition = definition.named(named.name.value.clone());
+    let mut definition = definition.named(named.name.value.clone());
+    for (name, value) in &named.settings {
+        let set = definition.with_setting(name, value);
+        definition = set.map_err(|error| format!("settings: {error}"))?;
+    }
     let Some(machines) = &named.machines else {
         return Ok(definition);
     };
@@ -234,6 +255,7 @@ pub(crate) fn init(common: &Common, force: bool) -> anyhow::Result<End> {
     ));
     lines.push("  # redfish: {shipped: redfish, machines: machines.yaml}".to_owned());
     lines.push("  # wol: {shipped: wol, machines: machines.yaml}".to_owned());
+    lines.extend(found::lines());
     lines.push("  # rack: {file: rack.yaml}   # functions of your own".to_owned());
     if local.is_some() {
         lines.push("  {}".to_owned());
@@ -247,14 +269,14 @@ pub(crate) fn init(common: &Common, force: bool) -> anyhow::Result<End> {
     Ok(End::Done)
 }
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     std::fs::read_to_string("/proc/self/status").is_ok_and(|status| {
         let uid = status.lines().find(|line| line.starts_with("Uid:"));
         uid.and_then(|line| line.split_whitespace().nth(2)) == Some("0")
     })
 }
 
-fn in_path(program: &str) -> bool {
+pub(crate) fn in_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }

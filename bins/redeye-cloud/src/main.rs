@@ -3,6 +3,7 @@
 mod arguments;
 mod config;
 mod exit;
+mod found;
 mod operations;
 mod reads;
 mod session;
