@@ -385,10 +385,21 @@ pub(crate) fn not_root() -> Option<String> {
 
 /// Waits until something is so.
 #[track_caller]
-pub(crate) fn wait_for(what: &str, mut so: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(30);
+pub(crate) fn wait_for(what: &str, so: impl FnMut() -> bool) {
+    wait_at_most(Duration::from_secs(30), what, so);
+}
+
+/// The same where another computer is emulated, perhaps on a busy one.
+#[track_caller]
+pub(crate) fn wait_for_long(what: &str, so: impl FnMut() -> bool) {
+    wait_at_most(Duration::from_secs(120), what, so);
+}
+
+#[track_caller]
+fn wait_at_most(limit: Duration, what: &str, mut so: impl FnMut() -> bool) {
+    let until = Instant::now() + limit;
     while !so() {
-        assert!(Instant::now() < until, "not within 30 s: {what}");
+        assert!(Instant::now() < until, "not within {limit:?}: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -22,15 +22,21 @@ fn free_port() -> u16 {
     socket.local_addr().unwrap().port()
 }
 
-/// A controller whose machine is a file that says `1` or `0`.
+/// A controller whose machine is a file that says `1` or `0`. Asked to shut down, it is
+/// off only after it was looked at some times.
 fn simulator(folder: &Path) -> Simulator {
     let chassis = folder.join("chassis");
     let power = folder.join("power");
     let script = format!(
         "#!/bin/sh\ncd {}\necho \"$*\" >>calls\nwhile [ $# -gt 0 ]; do case $1 in\n\
-         get) case $2 in power) echo power:$(cat power);; esac; shift;;\n\
-         set) case $2 in power) echo $3 >power;; shutdown) (sleep 2; echo 0 >power) >/dev/null 2>&1 &;; \
-         esac; shift; shift;;\n esac; shift; done\n",
+         get) if [ $2 = power ]; then\n\
+           echo power:$(cat power)\n\
+           if [ -s looks ]; then read n <looks; n=$((n - 1))\n\
+             if [ $n -gt 0 ]; then echo $n >looks; else rm looks; echo 0 >power; fi; fi\n\
+         fi; shift;;\n\
+         set) case $2 in power) rm -f looks; echo $3 >power;; shutdown) echo 3 >looks;; esac\n\
+           shift; shift;;\n\
+         esac; shift; done\n",
         folder.display()
     );
     fs::write(&chassis, script).unwrap();
