@@ -135,6 +135,8 @@ pub(crate) enum Form {
         password: Option<Template>,
         /// Whether any certificate is trusted, as controllers have their own.
         insecure: bool,
+        /// The SHA-256 of the only certificate that is trusted, if it is not empty.
+        fingerprint: Option<Template>,
     },
     /// A packet that wakes a sleeping machine.
     WakeOnLan { mac: Template, to: Option<Template> },

@@ -305,6 +305,7 @@ fn http(at: &At<'_>, known: &Known<'_>, problems: &mut Problems) -> Option<Form>
     };
     let (body, user) = (one("body", problems), one("user", problems));
     let password = one("password", problems);
+    let fingerprint = one("fingerprint", problems);
     let insecure = map.with_default("insecure", false, problems);
     map.finish(problems);
     Some(Form::Http {
@@ -315,6 +316,7 @@ fn http(at: &At<'_>, known: &Known<'_>, problems: &mut Problems) -> Option<Form>
         user,
         password,
         insecure,
+        fingerprint,
     })
 }
 

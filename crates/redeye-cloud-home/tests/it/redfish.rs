@@ -22,6 +22,16 @@ fn run(program: &Path, args: &[&str]) -> String {
     String::from_utf8(done.stdout).unwrap()
 }
 
+/// The SHA-256 of a certificate, as openssl writes it.
+fn fingerprint(certificate: &Path) -> String {
+    let file = certificate.to_string_lossy();
+    let said = run(
+        Path::new("openssl"),
+        &["x509", "-noout", "-fingerprint", "-sha256", "-in", &file],
+    );
+    said.trim().rsplit_once('=').unwrap().1.to_owned()
+}
+
 /// The port of an emulator, which runs as long as its other half.
 fn emulator(folder: &Path) -> (u16, Server) {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -106,9 +116,10 @@ pub(crate) async fn a_redfish_controller_switches_its_machine() {
         .local_addr()
         .map(|address| (address.port(), silent))
         .unwrap();
+    let print = fingerprint(&folder.path().join("cert.pem"));
     let machine = |name: &str, port: u16, system: &str, pass: &str| {
         format!(
-            "{name}: {{bmc: \"https://127.0.0.1:{port}\", system: {system}, user: admin, pass: {{env: {pass}}}}}\n"
+            "{name}: {{bmc: \"https://127.0.0.1:{port}\", system: {system}, user: admin, pass: {{env: {pass}}}, fingerprint: \"{print}\"}}\n"
         )
     };
     let machines = [
@@ -116,7 +127,9 @@ pub(crate) async fn a_redfish_controller_switches_its_machine() {
         machine("web-2", port, "web-2", "PASS"),
     ];
     let spec = Spec::new("redfish", folder.path()).machines(machines.concat());
+    let stranger = machine("stranger", port, "web-1", "PASS").replace(&print, &"00".repeat(32));
     let machines = [
+        stranger,
         machine("wrong", port, "web-1", "WRONG"),
         machine("other", port, "web-9", "PASS"),
         machine("hung", silent.0, "web-1", "PASS"),
@@ -130,6 +143,7 @@ pub(crate) async fn a_redfish_controller_switches_its_machine() {
         assert_eq!(odd.power(&id("wrong")).await, Power::Unknown);
         denied(&odd, start(&id("wrong"))).await;
         denied(&odd, stop(&id("wrong"), true)).await;
+        denied(&odd, start(&id("stranger"))).await;
         let (class, sent, _) = odd.refused(start(&id("other")), 60).await;
         assert_eq!((class.name(), sent), ("not_found", 1));
         hung(&odd, &id("hung"), start(&id("hung"))).await;
