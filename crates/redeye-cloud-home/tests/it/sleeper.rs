@@ -44,7 +44,6 @@ pub(crate) fn lacks() -> Option<String> {
         .or_else(|| missing("ip", &["-V"]))
         .or_else(|| missing("ssh", &["-V"]))
         .or_else(|| missing("/usr/sbin/sshd", &["-V"]))
-        .or_else(|| missing("ping", &["-V"]))
 }
 
 fn ip(args: &[&str]) {
@@ -75,9 +74,35 @@ fn guard(folder: &Path) -> String {
     )
 }
 
+/// Takes away what tests left that were killed: their process is in the name.
+fn tidy() {
+    let spaces = Command::new("ip").arg("netns").output().unwrap();
+    let spaces = String::from_utf8_lossy(&spaces.stdout).into_owned();
+    for name in spaces.lines().filter_map(|line| line.split(' ').next()) {
+        let owner = name
+            .strip_prefix("rem-sleeper-")
+            .and_then(|rest| rest.split('-').next());
+        let lives = |pid: &str| Path::new("/proc").join(pid).exists();
+        if owner.is_some_and(|pid| pid.parse::<u32>().is_ok() && !lives(pid)) {
+            end(name);
+        }
+    }
+}
+
+/// Ends all that runs in a namespace, and the namespace.
+fn end(space: &str) {
+    let inside = Command::new("ip").args(["netns", "pids", space]).output();
+    let inside = inside.map(|done| String::from_utf8_lossy(&done.stdout).into_owned());
+    for pid in inside.unwrap_or_default().split_whitespace() {
+        let _ = Command::new("kill").args(["-9", pid]).status();
+    }
+    let _ = Command::new("ip").args(["netns", "del", space]).status();
+}
+
 impl Sleeper {
     /// One that sleeps.
     pub(crate) fn new(folder: &Path) -> Self {
+        tidy();
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let own = std::process::id();
         let wire = Wire {
@@ -220,19 +245,12 @@ impl Drop for Sleeper {
         if let Some(listener) = self.listener.take() {
             let _ = listener.join();
         }
-        let inside = Command::new("ip")
-            .args(["netns", "pids", &self.wire.space])
-            .output();
-        let inside = inside.map(|done| String::from_utf8_lossy(&done.stdout).into_owned());
-        for pid in inside.unwrap_or_default().split_whitespace() {
-            let _ = Command::new("kill").args(["-9", pid]).status();
-        }
+        end(&self.wire.space);
         if let Some(mut server) = self.wire.server.lock().unwrap().take() {
+            // It may not have got as far as the namespace.
+            let _ = server.kill();
             let _ = server.wait();
         }
-        let _ = Command::new("ip")
-            .args(["netns", "del", &self.wire.space])
-            .status();
         // It goes with the namespace, unless that was not made.
         let cable = ["link", "del", &self.wire.cable];
         let _ = Command::new("ip")
