@@ -175,7 +175,9 @@ def has_user(name):
 
 
 def label(member):
-    return "m" + hashlib.sha256(member["instance"].encode()).hexdigest()[:12]
+    """Another address or port is another server: what was known of the old one is void."""
+    about = json.dumps([member["instance"], member["address"], member.get("port")])
+    return "m" + hashlib.sha256(about.encode()).hexdigest()[:12]
 
 
 # --- what is asked
@@ -188,6 +190,15 @@ def statistics(id):
         return None
     rows = csv.DictReader(io.StringIO(told.lstrip("# ")))
     return {(row["pxname"], row["svname"]): row for row in rows}
+
+
+def is_so(lb):
+    """Whether HAProxy has taken over what is wanted: who wrote that down may have died."""
+    stats = statistics(lb["id"])
+    if stats is None:
+        return False
+    there = {key for key in stats if key[0].startswith("b") and key[1] != "BACKEND"}
+    return there == {("b%d" % listener["port"], label(one)) for listener in lb["listeners"] for one in lb["members"]}
 
 
 def health(lb, member, stats):
@@ -272,7 +283,7 @@ def attach(id, action):
     if not is_host(address):
         fail(INVALID, "%s has no address: write it into the file of the machines" % instance)
     wanted = {"instance": instance, "address": address, "port": action.get("port")}
-    if wanted in lb["members"] and master(id):
+    if wanted in lb["members"] and is_so(lb):
         sys.exit(10)
     lb["members"] = [one for one in lb["members"] if one["instance"] != instance] + [wanted]
     lb["members"].sort(key=lambda one: one["instance"])
@@ -294,7 +305,9 @@ def detach(id, action):
     lb, instance = load(id), action["instance"]
     member = next((one for one in lb["members"] if one["instance"] == instance), None)
     if member is None:
-        sys.exit(10)
+        if is_so(lb):
+            sys.exit(10)
+        return take_over(lb)
     limit = seconds(os.environ.get("REM_DRAIN") or "30s", "drain")
     if not member.get("draining"):
         member["draining"] = time.time()

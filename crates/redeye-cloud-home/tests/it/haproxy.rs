@@ -305,6 +305,21 @@ pub(crate) async fn requests_are_spread_and_none_is_lost() {
     becomes(&rig, "bob", Health::Healthy).await;
     assert_eq!(answers(port, 20), ["ann", "bob"]);
 
+    // Who wrote down what is wanted and died before HAProxy knew is finished by the next.
+    let kept = spec.folder.join("lbs").join(id.as_str()).join("lb.json");
+    let both = std::fs::read_to_string(&kept).unwrap();
+    let mut one: serde_json::Value = serde_json::from_str(&both).unwrap();
+    let members = one["members"].as_array_mut().unwrap();
+    members.retain(|member| member["instance"] == "ann");
+    std::fs::write(&kept, one.to_string()).unwrap();
+    assert!(Rig::well(&rig.run(detach("bob")).await));
+    assert_eq!(answers(port, 20), ["ann"]);
+    std::fs::write(&kept, both).unwrap();
+    assert!(Rig::well(&rig.run(attach("bob", Some(bob.port))).await));
+    assert!(!Rig::well(&rig.run(attach("bob", Some(bob.port))).await));
+    becomes(&rig, "bob", Health::Healthy).await;
+    assert_eq!(answers(port, 20), ["ann", "bob"]);
+
     // A configuration that HAProxy refuses changes nothing.
     let (class, ..) = rig.refused(attach("bad", Some(0)), 20).await;
     assert_eq!(class, Class::Invalid);
