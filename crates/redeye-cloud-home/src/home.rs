@@ -17,6 +17,7 @@ use crate::template::Values;
 
 mod act;
 mod look;
+mod recover;
 
 /// Looks up an environment variable, for secrets.
 pub type Env = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;

@@ -2,7 +2,7 @@
 
 use redeye_cloud::{
     Action, Begun, Class, CloudError, Handle, Hidden, Id, Kind, Outcome, Plan, PlannedStep, Power,
-    Progress, Recovered, Request, Verb,
+    Progress, Request, Verb,
 };
 use rem_time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,7 @@ struct Under {
 }
 
 impl HomeMegavisor {
-    fn function_for(&self, verb: Verb) -> Result<&Function, CloudError> {
+    pub(super) fn function_for(&self, verb: Verb) -> Result<&Function, CloudError> {
         let name = function_of(verb);
         self.function(&name).ok_or_else(|| {
             let message = format!("{} has no function {name}", self.title());
@@ -129,7 +129,7 @@ impl HomeMegavisor {
     }
 
     /// Whether a query says how far what a verb does has come.
-    fn can_say(&self, verb: Verb) -> bool {
+    pub(super) fn can_say(&self, verb: Verb) -> bool {
         let switches = matches!(
             verb,
             Verb::StartInstance | Verb::StopInstance | Verb::ForceStopInstance
@@ -275,7 +275,7 @@ impl HomeMegavisor {
     }
 
     /// Nothing if it is as it should be, else how it is.
-    async fn is_so(
+    pub(super) async fn is_so(
         &self,
         request: &Request,
         until: &Until,
@@ -343,53 +343,6 @@ impl HomeMegavisor {
             },
         })
     }
-
-    /// What became of a call that nobody saw the end of.
-    pub(super) async fn find_out(&self, request: &Request) -> Result<Recovered, CloudError> {
-        let verb = request.action.verb();
-        let function = self.function_for(verb)?;
-        let ids = targets(request);
-        if let (Some(until), Some(id)) = (&function.until, ids.first())
-            && self.can_say(verb)
-        {
-            let so = self.is_so(request, until, id).await?;
-            if so.is_none() {
-                return Ok(Recovered::Adopt(Begun::Done(Outcome::changed(ids))));
-            }
-        }
-        if function.idempotent {
-            return Ok(Recovered::SendAgain);
-        }
-        let made = self.made_by(request).await?;
-        Ok(match made.is_empty() {
-            false => Recovered::Adopt(Begun::Done(Outcome::changed(made))),
-            true => Recovered::Stuck(format!(
-                "{} of {} may have run, and running it twice is not the same as once",
-                function.name,
-                self.title()
-            )),
-        })
-    }
-
-    /// What carries the name of an operation in its tags.
-    async fn made_by(&self, request: &Request) -> Result<Vec<Id>, CloudError> {
-        let kind = request.action.verb().kind();
-        if !self.capabilities.lists.contains(&kind) {
-            return Ok(Vec::new());
-        }
-        let listing = self.list_all(kind).await?;
-        let op = request.id.to_string();
-        let tagged = |item: &&redeye_cloud::Resource| {
-            item.tags()
-                .is_some_and(|tags| tags.get("rem:op") == Some(&op))
-        };
-        Ok(listing
-            .items
-            .iter()
-            .filter(tagged)
-            .map(|item| item.id().clone())
-            .collect())
-    }
 }
 
 /// A machine that an action is about and does not change.
@@ -403,7 +356,7 @@ fn other_machine(action: &Action) -> Option<&Id> {
 }
 
 /// What a request works on.
-fn targets(request: &Request) -> Vec<Id> {
+pub(super) fn targets(request: &Request) -> Vec<Id> {
     let targets = request.action.targets().into_iter();
     targets.map(|(_, id)| id.clone()).collect()
 }
