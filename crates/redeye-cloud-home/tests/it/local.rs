@@ -2,8 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use redeye_cloud::{
@@ -26,6 +26,37 @@ async fn rig(folder: &Path) -> Rig {
     Spec::new("local", folder)
         .rig(&folder.join("journal"))
         .await
+}
+
+/// Machines that go with their test, also if it fails.
+struct Machines(PathBuf);
+
+impl Drop for Machines {
+    fn drop(&mut self) {
+        let entries = std::fs::read_dir(self.0.join("machines"));
+        for entry in entries.into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let Some(id) = name.strip_suffix(".json") else {
+                continue;
+            };
+            let script = self.0.join("local.py");
+            let call = |verb: &str, asked: &str| {
+                let child = Command::new(&script)
+                    .arg(verb)
+                    .env("REM_FOLDER", &self.0)
+                    .env("REM_ID", id)
+                    .stdin(Stdio::piped())
+                    .spawn();
+                let Ok(mut child) = child else { return };
+                if let Some(mut line) = child.stdin.take() {
+                    let _ = line.write_all(asked.as_bytes());
+                }
+                let _ = child.wait();
+            };
+            call("protect", "{\"action\": {\"on\": false}}\n");
+            call("terminate", "\n");
+        }
+    }
 }
 
 fn wanted(name: &str) -> NewInstance {
@@ -76,6 +107,7 @@ pub(crate) async fn machines_of_this_computer_come_serve_and_go() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
+    let _machines = Machines(folder.path().join("local"));
     let rig = rig(folder.path()).await;
     let ann = made(&rig.run(Action::RequestInstance(wanted("ann"))).await);
     let bob = made(&rig.run(Action::RequestInstance(wanted("bob"))).await);
@@ -140,6 +172,7 @@ async fn volumes_of_this_computer_hang_and_are_restored() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
+    let _machines = Machines(folder.path().join("local"));
     let rig = rig(folder.path()).await;
     let machine = made(&rig.run(Action::RequestInstance(wanted("db"))).await);
     let new = NewVolume {
@@ -195,6 +228,7 @@ async fn a_machine_whose_first_process_is_killed_is_off() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
+    let _machines = Machines(folder.path().join("local"));
     let rig = rig(folder.path()).await;
     let id = made(&rig.run(Action::RequestInstance(wanted("web"))).await);
     assert_eq!(rig.power(&id).await, Power::On);
@@ -235,22 +269,6 @@ fn space(id: &Id) -> String {
     found.unwrap().to_owned()
 }
 
-/// What runs in namespaces ends, also if the test fails.
-struct Spaces(Vec<Id>);
-
-impl Drop for Spaces {
-    fn drop(&mut self) {
-        let spaces = Command::new("ip").arg("netns").output();
-        let spaces = spaces.map(|done| String::from_utf8_lossy(&done.stdout).into_owned());
-        for name in spaces.unwrap_or_default().lines() {
-            let name = name.split_whitespace().next().unwrap_or_default();
-            if self.0.iter().any(|id| name.ends_with(id.as_str())) {
-                let _ = Command::new("ip").args(["netns", "del", name]).status();
-            }
-        }
-    }
-}
-
 #[tokio::test]
 async fn a_firewall_lets_in_what_is_allowed_and_no_more() {
     if !available()
@@ -262,6 +280,7 @@ async fn a_firewall_lets_in_what_is_allowed_and_no_more() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
+    let _machines = Machines(folder.path().join("local"));
     let rig = rig(folder.path()).await;
     let firewall = |name: &str| Action::CreateFirewall {
         name: name.into(),
@@ -279,7 +298,6 @@ async fn a_firewall_lets_in_what_is_allowed_and_no_more() {
     let web = made(&rig.run(guarded("web", &webs)).await);
     let eve = made(&rig.run(Action::RequestInstance(wanted("eve"))).await);
     let ann = made(&rig.run(guarded("ann", &friends)).await);
-    let _spaces = Spaces(vec![web.clone(), eve.clone(), ann.clone()]);
     let to = address(&rig, &web).await;
     let from = |id: &Id| gets(&space(id), to, 80);
     // It serves, which somebody who is inside sees.
@@ -319,7 +337,6 @@ async fn a_firewall_lets_in_what_is_allowed_and_no_more() {
 
     // A machine that joins them comes in too; one network is as good as a firewall.
     let bob = made(&rig.run(guarded("bob", &friends)).await);
-    let _bob = Spaces(vec![bob.clone()]);
     assert!(from(&bob));
     let eves = Peer::Network(format!("{}/32", address(&rig, &eve).await));
     let eves = rule(Protocol::Tcp, None, eves);
