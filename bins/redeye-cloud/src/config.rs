@@ -10,7 +10,7 @@ use rem_yaml::{At, Located, MapReader, Problems, parse};
 
 use crate::arguments::Common;
 use crate::exit::{End, Mistake};
-use crate::{ec2, prices};
+use crate::{ec2, found, prices};
 
 /// What the configuration says.
 pub(crate) struct Config {
@@ -28,6 +28,8 @@ struct Named {
     name: Located<Name>,
     source: Source,
     machines: Option<Located<PathBuf>>,
+    /// Values of parameters for all its machines.
+    settings: Vec<(String, String)>,
 }
 
 enum Source {
@@ -145,6 +147,7 @@ fn named(name: &Located<&str>, at: &At<'_>, problems: &mut Problems) -> Option<N
     });
     let machines = path(&mut map, "machines", problems);
     let account = map.get("ec2").map(|at| ec2::read(&at, problems));
+    let settings = settings(map.get("settings"), problems);
     map.finish(problems);
     let megavisor = match Name::new(name.value) {
         Ok(megavisor) => Some(megavisor),
@@ -178,7 +181,20 @@ fn named(name: &Located<&str>, at: &At<'_>, problems: &mut Problems) -> Option<N
         },
         source,
         machines,
+        settings,
     })
+}
+
+fn settings(at: Option<At<'_>>, problems: &mut Problems) -> Vec<(String, String)> {
+    let entries = at.and_then(|at| at.entries(problems)).unwrap_or_default();
+    let read = entries.iter().filter_map(|(name, at)| {
+        let value = match &at.node().value {
+            rem_yaml::Value::Int(number) => number.to_string(),
+            _ => at.text(problems)?.to_owned(),
+        };
+        Some((name.value.to_owned(), value))
+    });
+    read.collect()
 }
 
 fn path(
@@ -203,7 +219,11 @@ fn definition(named: &Named, folder: &Path, data: &Path) -> Result<Definition, S
         // It has no functions.
         Source::Ec2(_) => return Err("EC2 is not a file of functions".into()),
     };
-    let definition = definition.named(named.name.value.clone());
+    let mut definition = definition.named(named.name.value.clone());
+    for (name, value) in &named.settings {
+        let set = definition.with_setting(name, value);
+        definition = set.map_err(|error| format!("settings: {error}"))?;
+    }
     let Some(machines) = &named.machines else {
         return Ok(definition);
     };
@@ -272,6 +292,7 @@ pub(crate) fn init(common: &Common, force: bool) -> anyhow::Result<End> {
     ));
     lines.push("  # redfish: {shipped: redfish, machines: machines.yaml}".to_owned());
     lines.push("  # wol: {shipped: wol, machines: machines.yaml}".to_owned());
+    lines.extend(found::lines());
     lines.push("  # rack: {file: rack.yaml}   # functions of your own".to_owned());
     let storages = "# storages: {shop: {mount: /srv/shop, layers: [ext4, {loop: {files: shop.img, size: 1G}}]}}";
     if local.is_some() && !found {
@@ -287,14 +308,14 @@ pub(crate) fn init(common: &Common, force: bool) -> anyhow::Result<End> {
     Ok(End::Done)
 }
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     std::fs::read_to_string("/proc/self/status").is_ok_and(|status| {
         let uid = status.lines().find(|line| line.starts_with("Uid:"));
         uid.and_then(|line| line.split_whitespace().nth(2)) == Some("0")
     })
 }
 
-fn in_path(program: &str) -> bool {
+pub(crate) fn in_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }

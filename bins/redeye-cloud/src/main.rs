@@ -6,6 +6,7 @@ mod cost;
 mod daemon;
 mod ec2;
 mod exit;
+mod found;
 mod machine;
 mod metrics;
 mod nouns;

@@ -297,6 +297,29 @@ fn what_comes_with_us_runs_from_wherever_the_command_is_called() {
 }
 
 #[test]
+fn settings_are_for_all_machines_and_wrong_ones_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let config = |settings: &str| {
+        let text =
+            format!("data: data\nmegavisors: {{here: {{shipped: lxc, settings: {settings}}}}}\n");
+        fs::write(here.join("redeye-cloud.yaml"), text).unwrap();
+    };
+    let images = here.join("images");
+    fs::create_dir_all(images.join("mine")).unwrap();
+    config(&format!("{{images: {}}}", images.display()));
+    check(here, "image list --fresh -o id", 0, "busybox\nmine\n");
+    config("{imags: /nowhere}");
+    let output = run(here, "image list");
+    assert_eq!(output.status.code(), Some(2));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        told.contains("imags: no parameter of this megavisor; did you mean images?"),
+        "{told}"
+    );
+}
+
+#[test]
 fn help_has_examples_and_shells_complete() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();

@@ -6,7 +6,7 @@ process, a hostname and mounts of its own. Everything that is kept is JSON below
 folder of this file; each file is replaced as a whole. Exit codes are those of the
 crate's documentation.
 """
-import fcntl, hashlib, json, os, shutil, signal, socket, struct, subprocess, sys, time
+import fcntl, hashlib, ipaddress, json, os, shutil, signal, socket, struct, subprocess, sys, time
 
 FOLDER = os.environ.get("REM_FOLDER") or os.path.dirname(os.path.abspath(__file__))
 MARK = hashlib.sha256(os.path.realpath(FOLDER).encode()).hexdigest()
@@ -161,7 +161,7 @@ def shown(machine):
         "zone": "local", "private_addresses": [machine["address"]],
         "public_addresses": public, "volumes": volumes, "created": machine["created"],
         "protected": machine.get("protected", False), "version": 1,
-        "tags": machine.get("tags", {}),
+        "tags": machine.get("tags", {}), "firewalls": machine.get("firewalls", []),
     }
 
 
@@ -191,6 +191,7 @@ def wire(machine):
     for floating in every("ips"):
         if floating.get("instance") == machine["id"]:
             run("ip", "-n", space, "addr", "replace", floating["address"] + "/32", "dev", "eth0")
+    guard(machine)
 
 
 def program(machine):
@@ -273,10 +274,13 @@ def request(op, action):
                 "id": id, "name": action.get("name"), "image": action.get("image") or "http",
                 "size": action.get("size") or "tiny", "created": now(), "tags": tags,
                 "address": next(address for address in free if address not in taken),
-                "protected": bool(action.get("protected")),
+                "protected": bool(action.get("protected")), "firewalls": action.get("firewalls") or [],
             }
+            for firewall in machine["firewalls"]:
+                load("firewalls", firewall)
             program(machine)
             save("machines", machine)
+            guard_all()
     machine = load("machines", id)
     if not alive(machine):
         start(machine)
@@ -300,6 +304,7 @@ def terminate(machine):
     shutil.rmtree(path("machines", machine["id"]), ignore_errors=True)
     drop("machines", machine["id"])
     with one_at_a_time():
+        guard_all()
         if not every("machines"):
             run("ip", "link", "del", BRIDGE, ok=(0, 1))
 
@@ -473,7 +478,120 @@ def move(floating, instance):
         seen = who_has(address)
         if seen != wanted.strip().replace(":", ""):
             fail(1, "%s is answered for by %s, not by %s" % (address, seen, instance))
+    with one_at_a_time():
+        guard_all()
     print(json.dumps({"changed": True, "note": address}))
+
+
+# --- firewalls
+
+
+def addresses(machine):
+    floating = [one["address"] for one in every("ips") if one.get("instance") == machine["id"]]
+    return [machine["address"]] + floating
+
+
+def peers(peer):
+    """The addresses that a rule is about."""
+    if "network" in peer:
+        return [peer["network"]]
+    members = [machine for machine in every("machines") if peer["firewall"] in machine.get("firewalls", [])]
+    return [address for machine in members for address in addresses(machine)]
+
+
+def statement(rule):
+    """A rule as nft writes it; None if it is about nobody."""
+    about = peers(rule["peer"])
+    if not about:
+        return None
+    side, protocol, ports = ("saddr" if rule["direction"] == "in" else "daddr"), rule["protocol"], rule.get("ports")
+    family = "ip6" if ":" in about[0] else "ip"
+    words = ["%s %s { %s }" % (family, side, ", ".join(about))]
+    if protocol in ("tcp", "udp"):
+        words.append("%s dport %d-%d" % (protocol, *ports) if ports else "meta l4proto %s" % protocol)
+    elif protocol == "icmp":
+        words.append("meta l4proto { icmp, ipv6-icmp }")
+    return " ".join(words) + " accept"
+
+
+def checked(rule):
+    if rule["protocol"] not in ("tcp", "udp", "icmp", "any"):
+        fail(INVALID, "a firewall looks at packets, and %s is none of tcp, udp, icmp and any" % rule["protocol"])
+    ports = rule.get("ports")
+    if ports and (rule["protocol"] not in ("tcp", "udp") or ports[0] > ports[1]):
+        fail(INVALID, "no such ports of %s: %s" % (rule["protocol"], ports))
+    if "network" in rule["peer"]:
+        try:
+            network = ipaddress.ip_network(rule["peer"]["network"], strict=False)
+        except ValueError:
+            fail(INVALID, "not a network such as 10.0.0.0/8: %s" % rule["peer"]["network"])
+        rule = dict(rule, peer={"network": str(network)})
+    else:
+        load("firewalls", rule["peer"]["firewall"])
+    return rule
+
+
+def guard(machine):
+    """Makes the kernel do what the firewalls of a machine say, all of it at once. A
+    machine without one is open."""
+    space = namespace(machine["id"])
+    if not machine.get("firewalls") or not os.path.exists("/run/netns/" + space):
+        return
+    rules = [rule for one in every("firewalls") if one["id"] in machine["firewalls"] for rule in one["rules"]]
+    chains = []
+    for chain, direction in (("input", "in"), ("output", "out")):
+        lines = [statement(rule) for rule in rules if rule["direction"] == direction]
+        chains.append("""  chain %s {
+    type filter hook %s priority 0; policy drop;
+    ct state established,related accept
+    %s lo accept
+    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+    %s
+  }""" % (chain, chain, "iif" if direction == "in" else "oif", "\n    ".join(line for line in lines if line)))
+    # Two words of one batch: the old rules go in the instant in which the new ones come.
+    batch = "table inet rem\ndelete table inet rem\ntable inet rem {\n%s\n}\n" % "\n".join(chains)
+    if not shutil.which("nft"):
+        fail(127, "a program is missing: nft: apt-get install nftables")
+    run("ip", "netns", "exec", space, "nft", "-f", "-", input=batch)
+
+
+def guard_all():
+    """After a change: a rule may be about the machines behind another firewall."""
+    for machine in every("machines"):
+        guard(machine)
+
+
+def create_firewall(op, action):
+    id = new_id("fw", op)
+    if not os.path.exists(path("firewalls", id + ".json")):
+        # Nothing comes in; what goes out is only stopped if somebody denies it.
+        out = {"direction": "out", "protocol": "any", "peer": {"network": "0.0.0.0/0"}}
+        save("firewalls", {"id": id, "name": action["name"], "description": action.get("description"), "rules": [out],
+                           "tags": dict(action.get("tags") or {}, **{"rem:op": op})})
+    print(json.dumps({"ids": [id], "changed": True}))
+
+
+def change_rules(verb, action):
+    rule = checked(action["rule"])
+    with one_at_a_time():
+        firewall = load("firewalls", action["id"])
+        is_there = rule in firewall["rules"]
+        if is_there == (verb == "allow"):
+            guard_all()  # a process that died may have written the rule down only
+            sys.exit(10)
+        others = [one for one in firewall["rules"] if one != rule]
+        save("firewalls", dict(firewall, rules=others + ([rule] if verb == "allow" else [])))
+        guard_all()
+
+
+def delete_firewall(id):
+    with one_at_a_time():
+        used = [machine["id"] for machine in every("machines") if id in machine.get("firewalls", [])]
+        named = [one["id"] for one in every("firewalls") if one["id"] != id
+                 and any(rule["peer"].get("firewall") == id for rule in one["rules"])]
+        if used or named:
+            fail(CONFLICT, "%s is used by %s" % (id, ", ".join(used + named)))
+        drop("firewalls", id)
 
 
 # --- what there is
@@ -532,7 +650,7 @@ def main():
             sys.exit(10)
         save("machines", dict(machine, protected=action["on"]))
     elif verb == "tag":
-        sorts = {"instance": "machines", "volume": "volumes", "snapshot": "snapshots", "floating_ip": "ips"}
+        sorts = {"instance": "machines", "volume": "volumes", "snapshot": "snapshots", "floating_ip": "ips", "firewall": "firewalls"}
         sort = sorts.get(action["kind"]) or fail(INVALID, "no tags on: %s" % action["kind"])
         thing = load(sort, action["id"])
         tags = dict(thing.get("tags", {}), **action.get("set", {}))
@@ -547,6 +665,14 @@ def main():
         listed(every("snapshots"))
     elif verb == "list_ips":
         listed(every("ips"))
+    elif verb == "list_firewalls":
+        listed(every("firewalls"))
+    elif verb == "create_firewall":
+        create_firewall(op, action)
+    elif verb in ("allow", "deny"):
+        change_rules(verb, action)
+    elif verb == "delete_firewall":
+        delete_firewall(action["id"])
     elif verb == "list_images":
         listed(images())
     elif verb == "list_regions":

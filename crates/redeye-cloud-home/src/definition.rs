@@ -56,6 +56,14 @@ pub enum HomeError {
         /// Why not.
         source: std::io::Error,
     },
+    /// A value for all machines makes no sense.
+    #[error("{name}: {message}")]
+    Setting {
+        /// Which parameter.
+        name: String,
+        /// Why not.
+        message: String,
+    },
     /// A secret cannot be read.
     #[error("machine {machine}: {parameter}: cannot read the secret: {source}")]
     Secret {
@@ -103,6 +111,32 @@ impl Definition {
     pub fn with_machines(mut self, name: &str, text: &str) -> Result<Self, HomeError> {
         let machines = read::machines_of(name, text, &self.parameters);
         self.machines = machines.map_err(HomeError::File)?;
+        Ok(self)
+    }
+
+    /// The same with another value for all machines that do not say their own, for
+    /// instance the folder of the containers.
+    ///
+    /// # Errors
+    /// [`HomeError::Setting`] if there is no such parameter, or it is a secret.
+    pub fn with_setting(mut self, name: &str, value: &str) -> Result<Self, HomeError> {
+        let refused = |message: String| HomeError::Setting {
+            name: name.to_owned(),
+            message,
+        };
+        let known: Vec<&str> = self.parameters.keys().map(String::as_str).collect();
+        let help = rem_yaml::suggest(name, known.iter().copied()).map_or_else(
+            || format!("there are: {}", known.join(", ")),
+            |word| format!("did you mean {word}?"),
+        );
+        let Some(parameter) = self.parameters.get_mut(name) else {
+            return Err(refused(format!("no parameter of this megavisor; {help}")));
+        };
+        if parameter.secret {
+            let message = "a secret belongs to each machine: write {env: NAME} or {file: path}";
+            return Err(refused(message.into()));
+        }
+        parameter.default = Some(value.to_owned());
         Ok(self)
     }
 

@@ -1,5 +1,6 @@
 //! The ways to run a function.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,8 +69,17 @@ pub(crate) async fn answers(tools: &Tools, host: &str) -> bool {
 }
 
 /// What an interactive function runs, and what its environment has.
-pub(crate) fn interactive(form: &Form, values: &Values) -> Terminal {
-    let (argv, env) = program::words(form, values);
+pub(crate) fn interactive(form: &Form, values: &Values, folder: &Path) -> Terminal {
+    let (mut argv, own) = program::words(form, values, folder);
+    if let (Form::Ssh { .. }, Some(option)) = (form, argv.get_mut(1)) {
+        // A person wants a terminal there too.
+        "-t".clone_into(option);
+    }
+    // The same as every other program gets.
+    let given = values
+        .iter()
+        .map(|(name, value)| (format!("REM_{}", name.to_uppercase()), value.to_owned()));
+    let env = given.chain(own).collect();
     Terminal { argv, env }
 }
 
@@ -93,9 +103,11 @@ impl std::fmt::Debug for Terminal {
 }
 
 /// A program's or a request's call as people may see it.
-pub(crate) fn show(form: &Form, values: &Values) -> Vec<String> {
+pub(crate) fn show(form: &Form, values: &Values, folder: &Path) -> Vec<String> {
     match form {
-        Form::Argv { .. } | Form::Script { .. } | Form::Ssh { .. } => program::show(form, values),
+        Form::Argv { .. } | Form::Script { .. } | Form::Ssh { .. } => {
+            program::show(form, values, folder)
+        }
         Form::Http { method, url, .. } => vec![method.clone(), url.show(values)],
         Form::WakeOnLan { mac, .. } => vec!["wake_on_lan".into(), mac.show(values)],
         Form::Ping { host } => vec!["ping".into(), host.show(values)],

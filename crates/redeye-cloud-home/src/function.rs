@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use redeye_cloud::{Kind, Power, Verb};
+use redeye_cloud::{Class, Kind, Power, Verb};
 use regex::Regex;
 use rem_time::Span;
 
@@ -75,6 +75,8 @@ pub(crate) struct Function {
     pub(crate) form: Form,
     /// How states are read from what it says, if it does not say them as JSON.
     pub(crate) matches: Vec<(Power, Regex)>,
+    /// Which class a failure is of, by what it said; the first that fits counts.
+    pub(crate) errors: Vec<(Class, Regex)>,
     pub(crate) until: Option<Until>,
     /// What is run when `until` does not come.
     pub(crate) otherwise: Option<String>,
@@ -89,6 +91,7 @@ pub(crate) struct Function {
 /// When something counts as done.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Until {
+    /// Unknown is: until it no longer answers, for what can only be asked while it runs.
     pub(crate) power: Power,
     /// An address that answers pings then.
     pub(crate) ping: Option<Template>,
@@ -118,6 +121,8 @@ pub(crate) enum Form {
         key: Option<Template>,
         /// A file of the host keys that are trusted.
         known_hosts: Option<Template>,
+        /// How long a connection is kept for the next call.
+        persist: Option<Span>,
         argv: Vec<Template>,
     },
     /// One HTTP request.
@@ -130,6 +135,8 @@ pub(crate) enum Form {
         password: Option<Template>,
         /// Whether any certificate is trusted, as controllers have their own.
         insecure: bool,
+        /// The SHA-256 of the only certificate that is trusted, if it is not empty.
+        fingerprint: Option<Template>,
     },
     /// A packet that wakes a sleeping machine.
     WakeOnLan { mac: Template, to: Option<Template> },

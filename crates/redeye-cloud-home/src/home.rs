@@ -17,6 +17,7 @@ use crate::template::Values;
 
 mod act;
 mod look;
+mod recover;
 
 /// Looks up an environment variable, for secrets.
 pub type Env = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -100,7 +101,11 @@ impl HomeMegavisor {
             CloudError::new(Class::Unsupported, doing.clone(), message)
         })?;
         let values = self.values(Some(id), &doing)?;
-        Ok(form::interactive(&function.form, &values))
+        Ok(form::interactive(
+            &function.form,
+            &values,
+            &self.tools.folder,
+        ))
     }
 
     fn function(&self, name: &str) -> Option<&Function> {

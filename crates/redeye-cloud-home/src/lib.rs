@@ -36,10 +36,12 @@
 //! environment. Its last line may be JSON; else `match:` reads states from its output.
 //! Its exit code says how it went: 0 done, 10 it was so already, 11 begun, 3 no such
 //! thing, 4 not in this state, 64 makes no sense, 69 not reached, 73 no room, 75 not
-//! now, 77 not allowed; every other one is a failure.
+//! now, 77 not allowed; every other one is a failure, whose class `errors:` may read from
+//! what was said.
 //!
 //! Accepted is not done: a function that switches power is followed by queries until it
-//! is so. What cannot be asked is unknown, never off.
+//! is so. What cannot be asked is unknown, never off; what can be asked only while it
+//! runs is stopped `until: {power: unknown}`.
 
 mod contract;
 mod definition;

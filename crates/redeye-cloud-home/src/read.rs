@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use redeye_cloud::{Id, Name, Scope};
+use redeye_cloud::{Class, Id, Name, Scope};
+use regex::Regex;
 use rem_time::Span;
 use rem_yaml::{At, MapReader, Problems, SecretSource, parse};
 
@@ -33,6 +34,7 @@ struct Defaults {
     pauses: Vec<Span>,
     at_once: usize,
     rest: Span,
+    errors: Vec<(Class, Regex)>,
 }
 
 pub(crate) fn definition(file: &str, text: &str, folder: &Path) -> Result<Definition, Problems> {
@@ -73,7 +75,11 @@ fn whole(at: &At<'_>, folder: &Path, problems: &mut Problems) -> Option<Definiti
         let help = "add `functions: {query: …, start: …, stop: …}`";
         problems.add(map.missing("functions").help(help));
     }
-    let functions = functions(functions_at, &parameters, defaults.times, folder, problems);
+    let mut functions = functions(functions_at, &parameters, defaults.times, folder, problems);
+    for function in functions.values_mut() {
+        // A function's own patterns come first.
+        function.errors.extend(defaults.errors.iter().cloned());
+    }
     let machines = machines(map.get("machines"), &parameters, problems);
     map.finish(problems);
     let name = name?;
@@ -164,6 +170,7 @@ fn defaults(at: Option<At<'_>>, problems: &mut Problems) -> Defaults {
         pauses: PAUSES.map(Span::from_seconds).to_vec(),
         at_once: AT_ONCE,
         rest: Span::ZERO,
+        errors: Vec::new(),
     };
     let Some(mut map) = at.and_then(|at| at.map(problems)) else {
         return defaults;
@@ -172,6 +179,9 @@ fn defaults(at: Option<At<'_>>, problems: &mut Problems) -> Defaults {
     times.timeout = map.with_default("timeout", times.timeout, problems);
     times.kill_after = map.with_default("kill_after", times.kill_after, problems);
     defaults.rest = map.with_default("min_interval", defaults.rest, problems);
+    if let Some(at) = map.get("errors") {
+        defaults.errors = function::errors(&at, problems);
+    }
     if let Some(at) = map.get("retries") {
         let items = at.items(problems).unwrap_or_default();
         let pauses: Vec<Span> = items

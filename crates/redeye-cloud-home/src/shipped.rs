@@ -12,27 +12,37 @@ struct Shipped {
     scripts: &'static [(&'static str, &'static str)],
 }
 
-const ALL: [Shipped; 4] = [
-    Shipped {
-        name: "ipmi",
-        file: include_str!("../megavisors/ipmi.yaml"),
-        scripts: &[],
-    },
-    Shipped {
-        name: "local",
-        file: include_str!("../megavisors/local.yaml"),
-        scripts: &[("local.py", include_str!("../megavisors/local.py"))],
-    },
-    Shipped {
-        name: "redfish",
-        file: include_str!("../megavisors/redfish.yaml"),
-        scripts: &[],
-    },
-    Shipped {
-        name: "wol",
-        file: include_str!("../megavisors/wol.yaml"),
-        scripts: &[],
-    },
+/// One of them: its file, and the script of the same name if it has one.
+macro_rules! megavisor {
+    ($name:literal) => {
+        Shipped {
+            name: $name,
+            file: include_str!(concat!("../megavisors/", $name, ".yaml")),
+            scripts: &[],
+        }
+    };
+    ($name:literal, script) => {
+        Shipped {
+            name: $name,
+            file: include_str!(concat!("../megavisors/", $name, ".yaml")),
+            scripts: &[(
+                concat!($name, ".py"),
+                include_str!(concat!("../megavisors/", $name, ".py")),
+            )],
+        }
+    };
+}
+
+const ALL: [Shipped; 9] = [
+    megavisor!("haproxy", script),
+    megavisor!("ipmi"),
+    megavisor!("libvirt", script),
+    megavisor!("local", script),
+    megavisor!("lxc", script),
+    megavisor!("qemu", script),
+    megavisor!("redfish"),
+    megavisor!("ssh"),
+    megavisor!("wol"),
 ];
 
 /// The names of the megavisors that come with us.

@@ -33,6 +33,12 @@ impl Values {
         self.0.insert(name.into(), (value.into(), true));
     }
 
+    /// Takes over what another machine says, but not which one it is.
+    pub(crate) fn add(&mut self, other: Self) {
+        let others = other.0.into_iter().filter(|(name, _)| name != "id");
+        self.0.extend(others);
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(|(value, _)| value.as_str())
     }

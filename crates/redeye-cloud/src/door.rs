@@ -66,6 +66,8 @@ pub enum DoorError {
 #[derive(Clone)]
 pub struct Cloud {
     inner: Arc<Inner>,
+    /// Versions that are chosen in place of the newest.
+    chosen: Arc<BTreeMap<Name, u32>>,
 }
 
 struct Inner {
@@ -90,7 +92,8 @@ impl std::fmt::Debug for Cloud {
 
 impl Cloud {
     /// A door to these megavisors. Of several versions of one, the newest is asked and
-    /// gets what is new; older ones finish what they began.
+    /// gets what is new, unless [`Cloud::at_version`] chooses; older ones finish what they
+    /// began.
     pub fn new(parts: Parts, megavisors: impl IntoIterator<Item = Arc<dyn Megavisor>>) -> Self {
         let mut by_name: BTreeMap<Name, BTreeMap<u32, Arc<dyn Megavisor>>> = BTreeMap::new();
         for megavisor in megavisors {
@@ -98,6 +101,7 @@ impl Cloud {
             by_name.entry(name).or_default().insert(version, megavisor);
         }
         Self {
+            chosen: Arc::default(),
             inner: Arc::new(Inner {
                 clock: parts.clock,
                 cache: parts.cache,
@@ -112,21 +116,40 @@ impl Cloud {
         }
     }
 
+    /// The same door, through which one megavisor is asked in a version of its own, as
+    /// in `rack@1`. What is under way stays with the version that began it.
+    ///
+    /// # Errors
+    /// [`Class::Invalid`] if there is no such version.
+    pub fn at_version(&self, name: &Name, version: u32) -> Result<Self, CloudError> {
+        self.inner.named(name, Some(version))?;
+        let mut chosen = BTreeMap::clone(&self.chosen);
+        chosen.insert(name.clone(), version);
+        Ok(Self {
+            inner: self.inner.clone(),
+            chosen: Arc::new(chosen),
+        })
+    }
+
     /// All scopes of all megavisors.
     pub fn scopes(&self) -> Vec<Scope> {
-        let newest = self.inner.megavisors.values();
-        let newest = newest.filter_map(|versions| versions.values().next_back());
-        newest
+        let names = self.inner.megavisors.keys();
+        let asked = names.filter_map(|name| {
+            let version = self.chosen.get(name).copied();
+            self.inner.named(name, version).ok()
+        });
+        asked
             .flat_map(|megavisor| megavisor.info().scopes.clone())
             .collect()
     }
 
-    /// The megavisor of a scope, in its newest version.
+    /// The megavisor of a scope, in its newest version or the one that was chosen.
     ///
     /// # Errors
     /// [`Class::Invalid`] if there is none of this name.
     pub fn megavisor(&self, scope: &Scope) -> Result<&Arc<dyn Megavisor>, CloudError> {
-        self.inner.megavisor(scope, None)
+        let version = self.chosen.get(&scope.megavisor).copied();
+        self.inner.megavisor(scope, version)
     }
 
     /// The reads.
@@ -374,20 +397,28 @@ impl Inner {
         scope: &Scope,
         version: Option<u32>,
     ) -> Result<&Arc<dyn Megavisor>, CloudError> {
-        let versions = self.megavisors.get(&scope.megavisor);
+        self.named(&scope.megavisor, version)
+    }
+
+    fn named(&self, name: &Name, version: Option<u32>) -> Result<&Arc<dyn Megavisor>, CloudError> {
+        let versions = self.megavisors.get(name);
         let found = versions.and_then(|versions| match version {
             Some(version) => versions.get(&version),
             None => versions.values().next_back(),
         });
         found.ok_or_else(|| {
-            let names: Vec<&str> = self.megavisors.keys().map(Name::as_str).collect();
+            let versions = self.megavisors.iter();
+            let known = versions.flat_map(|(name, versions)| match versions.len() {
+                1 => vec![name.to_string()],
+                _ => versions.keys().map(|one| format!("{name}@{one}")).collect(),
+            });
+            let known: Vec<String> = known.collect();
             let version = version.map_or(String::new(), |version| format!("@{version}"));
             let message = format!(
-                "there is no megavisor {}{version}; there are: {}",
-                scope.megavisor,
-                names.join(", ")
+                "there is no megavisor {name}{version}; there are: {}",
+                known.join(", ")
             );
-            CloudError::new(Class::Invalid, format!("ask {scope}"), message)
+            CloudError::new(Class::Invalid, format!("ask {name}"), message)
         })
     }
 

@@ -33,7 +33,13 @@ pub(super) async fn run(call: &Call<'_>) -> Result<Said, CloudError> {
 }
 
 async fn ask(call: &Call<'_>) -> Result<Said, CloudError> {
-    let Form::Http { url, insecure, .. } = &call.function.form else {
+    let Form::Http {
+        url,
+        insecure,
+        fingerprint,
+        ..
+    } = &call.function.form
+    else {
         return Err(CloudError::new(Class::Invalid, call.doing, "no request"));
     };
     let invalid = |message: String| CloudError::new(Class::Invalid, call.doing, message);
@@ -67,11 +73,19 @@ async fn ask(call: &Call<'_>) -> Result<Said, CloudError> {
         true => {
             let name = ServerName::try_from(bare.clone())
                 .map_err(|_| invalid(format!("not the name of a host: {bare}")))?;
-            let connector = TlsConnector::from(Arc::new(config(*insecure)));
-            let stream = connector
-                .connect(name, stream)
-                .await
-                .map_err(|why| down(format!("TLS with {bare}:{port}: {why}")))?;
+            let pin = fingerprint.as_ref().map(|pin| pin.fill(call.values));
+            let pin = pin.filter(|pin| !pin.is_empty());
+            let trust = Trust::of(pin.as_deref(), *insecure).map_err(invalid)?;
+            let connector = TlsConnector::from(Arc::new(config(trust)));
+            let connected = connector.connect(name, stream).await;
+            let stream = connected.map_err(|why| {
+                let error = down(format!("TLS with {bare}:{port}: {why}"));
+                match is_refusal(&why) {
+                    // The same certificate comes next time.
+                    true => CloudError::new(Class::Denied, error.doing, error.message),
+                    false => error,
+                }
+            })?;
             exchange(stream, request).await
         }
     }
@@ -195,38 +209,90 @@ fn judge(
     })
 }
 
-fn config(insecure: bool) -> ClientConfig {
+/// Which certificates are trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trust {
+    /// Those that the usual authorities vouch for.
+    Usual,
+    /// The one with this SHA-256.
+    One([u8; 32]),
+    /// All, because controllers sign their own.
+    Any,
+}
+
+impl Trust {
+    fn of(pin: Option<&str>, insecure: bool) -> Result<Self, String> {
+        let Some(pin) = pin else {
+            return Ok(match insecure {
+                true => Self::Any,
+                false => Self::Usual,
+            });
+        };
+        let digits: String = pin.chars().filter(|letter| *letter != ':').collect();
+        let mut hash = [0; 32];
+        let wrong = || format!("not the SHA-256 of a certificate, 64 hexadecimal digits: {pin}");
+        if digits.len() != 64 || !digits.chars().all(|letter| letter.is_ascii_hexdigit()) {
+            return Err(wrong());
+        }
+        for (at, byte) in hash.iter_mut().enumerate() {
+            let pair = &digits[2 * at..2 * at + 2];
+            *byte = u8::from_str_radix(pair, 16).map_err(|_| wrong())?;
+        }
+        Ok(Self::One(hash))
+    }
+}
+
+/// Whether a handshake failed for the certificate.
+fn is_refusal(error: &std::io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    matches!(inner, Some(rustls::Error::InvalidCertificate(_)))
+}
+
+fn config(trust: Trust) -> ClientConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     #[allow(clippy::expect_used, reason = "the versions are those that ring has")]
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .expect("ring has TLS 1.2 and 1.3");
-    if insecure {
-        let any = Arc::new(AnyCertificate(provider));
-        let builder = builder.dangerous().with_custom_certificate_verifier(any);
-        return builder.with_no_client_auth();
-    }
-    let roots = RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+    let pin = match trust {
+        Trust::Usual => {
+            let roots = RootCertStore {
+                roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+            };
+            return builder.with_root_certificates(roots).with_no_client_auth();
+        }
+        Trust::One(pin) => Some(pin),
+        Trust::Any => None,
     };
-    builder.with_root_certificates(roots).with_no_client_auth()
+    let own = Arc::new(OwnCertificate { provider, pin });
+    let builder = builder.dangerous().with_custom_certificate_verifier(own);
+    builder.with_no_client_auth()
 }
 
-/// Trusts every certificate, because controllers sign their own. Signatures of the
-/// handshake are checked all the same.
+/// Trusts the certificate with a fingerprint, or every one. Signatures of the handshake
+/// are checked all the same.
 #[derive(Debug)]
-struct AnyCertificate(Arc<rustls::crypto::CryptoProvider>);
+struct OwnCertificate {
+    provider: Arc<rustls::crypto::CryptoProvider>,
+    pin: Option<[u8; 32]>,
+}
 
-impl ServerCertVerifier for AnyCertificate {
+impl ServerCertVerifier for OwnCertificate {
     fn verify_server_cert(
         &self,
-        _: &CertificateDer<'_>,
+        certificate: &CertificateDer<'_>,
         _: &[CertificateDer<'_>],
         _: &ServerName<'_>,
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
+        let hash = ring::digest::digest(&ring::digest::SHA256, certificate);
+        match self.pin {
+            Some(pin) if hash.as_ref() != pin => Err(rustls::Error::InvalidCertificate(
+                rustls::CertificateError::ApplicationVerificationFailure,
+            )),
+            _ => Ok(ServerCertVerified::assertion()),
+        }
     }
 
     fn verify_tls12_signature(
@@ -235,7 +301,7 @@ impl ServerCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let known = &self.0.signature_verification_algorithms;
+        let known = &self.provider.signature_verification_algorithms;
         rustls::crypto::verify_tls12_signature(message, certificate, signed, known)
     }
 
@@ -245,11 +311,31 @@ impl ServerCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let known = &self.0.signature_verification_algorithms;
+        let known = &self.provider.signature_verification_algorithms;
         rustls::crypto::verify_tls13_signature(message, certificate, signed, known)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_is_sixty_four_digits_as_openssl_writes_them() {
+        let pairs = ["AB"; 32];
+        let one = Ok(Trust::One([0xab; 32]));
+        assert_eq!(Trust::of(Some(&pairs.join(":")), true), one);
+        assert_eq!(Trust::of(Some(&pairs.concat()), false), one);
+        assert_eq!(Trust::of(None, true), Ok(Trust::Any));
+        assert_eq!(Trust::of(None, false), Ok(Trust::Usual));
+        for wrong in ["ab", &"ä".repeat(32), &"+1".repeat(32)] {
+            assert!(Trust::of(Some(wrong), true).is_err(), "{wrong}");
+        }
     }
 }

@@ -1,5 +1,10 @@
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+
 use redeye_cloud::{Class, CloudError};
+use regex::Regex;
 use rem_script::{End, Program, run as run_program};
+use rem_time::Span;
 
 use super::{Call, Tools, duration};
 use crate::contract::{Code, Said};
@@ -8,11 +13,19 @@ use crate::template::{Template, Values};
 
 /// How long ssh tries to reach a machine, in seconds.
 const SSH_CONNECT: &str = "ConnectTimeout=10";
+/// What ssh says when trying again is of no use.
+const SSH_REFUSALS: [&str; 3] = [
+    "Permission denied",
+    "Host key verification failed",
+    "Too many authentication failures",
+];
+/// Bytes of the path of a socket, of which ssh takes some for a name in between.
+const SOCKET_PATH_MAX: usize = 107 - 17;
 
 /// Runs a program, a script, or a program elsewhere.
 pub(super) async fn run(tools: &Tools, call: &Call<'_>) -> Result<Said, CloudError> {
     let function = call.function;
-    let (words, env) = words(&function.form, call.values);
+    let (words, env) = words(&function.form, call.values, &tools.folder);
     let Some((name, args)) = words.split_first() else {
         return Err(CloudError::new(Class::Invalid, call.doing, "no program"));
     };
@@ -46,9 +59,28 @@ pub(super) async fn run(tools: &Tools, call: &Call<'_>) -> Result<Said, CloudErr
     };
     let said = Said::new(code, stdout);
     match said.error(call.doing, &stderr) {
-        Some(error) => Err(error),
+        Some(error) => Err(classified(call, error, &said.text, &stderr)),
         None => Ok(said),
     }
+}
+
+/// A code that says no more than "failed" gets its class from what was said.
+fn classified(call: &Call<'_>, mut error: CloudError, text: &str, stderr: &str) -> CloudError {
+    let is_ssh = matches!(call.function.form, Form::Ssh { .. });
+    let unspecific = error.class == Class::Failed || is_ssh && error.class == Class::Unavailable;
+    if !unspecific {
+        return error;
+    }
+    let patterns = call.function.errors.iter();
+    let fits = |pattern: &Regex| pattern.is_match(stderr) || pattern.is_match(text);
+    let found = patterns.clone().find(|(_, pattern)| fits(pattern));
+    let refused = SSH_REFUSALS.iter().any(|word| stderr.contains(word));
+    if let Some((class, _)) = found {
+        error.class = *class;
+    } else if error.class == Class::Unavailable && refused {
+        error.class = Class::Denied;
+    }
+    error
 }
 
 /// ssh itself ends with 255 when it does not reach the machine.
@@ -62,7 +94,11 @@ fn exit(form: &Form, code: i32) -> Code {
 }
 
 /// The program with its arguments, and what its environment has beside the values.
-pub(super) fn words(form: &Form, values: &Values) -> (Vec<String>, Vec<(String, String)>) {
+pub(super) fn words(
+    form: &Form,
+    values: &Values,
+    folder: &Path,
+) -> (Vec<String>, Vec<(String, String)>) {
     let fill = |template: &Template| template.fill(values);
     match form {
         Form::Argv { argv, env } => {
@@ -81,28 +117,32 @@ pub(super) fn words(form: &Form, values: &Values) -> (Vec<String>, Vec<(String, 
             let env = env.iter().map(|(name, value)| (name.clone(), fill(value)));
             (words, env.collect())
         }
-        Form::Ssh { .. } => (ssh(form, &fill), Vec::new()),
+        Form::Ssh { .. } => (ssh(form, &fill, folder), Vec::new()),
         Form::Http { .. } | Form::WakeOnLan { .. } | Form::Ping { .. } | Form::AnyOf(_) => {
             (Vec::new(), Vec::new())
         }
     }
 }
 
-fn ssh(form: &Form, fill: &dyn Fn(&Template) -> String) -> Vec<String> {
+fn ssh(form: &Form, fill: &dyn Fn(&Template) -> String, folder: &Path) -> Vec<String> {
     let Form::Ssh {
         host,
         user,
         port,
         key,
         known_hosts,
+        persist,
         argv,
     } = form
     else {
         return Vec::new();
     };
+    let known = "StrictHostKeyChecking=yes";
     let mut words: Vec<String> = ["ssh", "-T", "-o", "BatchMode=yes", "-o", SSH_CONNECT]
+        .into_iter()
+        .chain(["-o", known])
         .map(str::to_owned)
-        .to_vec();
+        .collect();
     let options = [("-l", user), ("-p", port), ("-i", key)];
     for (option, template) in options {
         if let Some(value) = template
@@ -120,6 +160,12 @@ fn ssh(form: &Form, fill: &dyn Fn(&Template) -> String) -> Vec<String> {
     {
         words.extend(["-o".to_owned(), format!("UserKnownHostsFile={file}")]);
     }
+    if key.as_ref().is_some_and(|key| !fill(key).is_empty()) {
+        words.extend(["-o".to_owned(), "IdentitiesOnly=yes".to_owned()]);
+    }
+    if let Some(span) = persist {
+        words.extend(shared(&words, &fill(host), *span, folder));
+    }
     // A host that looks like an option must stay a host.
     words.extend(["--".to_owned(), fill(host)]);
     // The other side hands this to a shell.
@@ -132,6 +178,31 @@ fn ssh(form: &Form, fill: &dyn Fn(&Template) -> String) -> Vec<String> {
     words
 }
 
+/// One connection for many calls, which saves half of each. Only calls with the same
+/// host, user, port, key and known hosts share one: a wrong key must not come along with
+/// a right one. Without, where the path of its socket would be too long.
+fn shared(options: &[String], host: &str, span: Span, folder: &Path) -> Vec<String> {
+    let mut hasher = DefaultHasher::new();
+    (options, host).hash(&mut hasher);
+    let socket = folder.join(format!("ssh-{:016x}", hasher.finish()));
+    let path = socket.to_string_lossy();
+    // ssh expands percent signs.
+    if SOCKET_PATH_MAX < path.len() || path.contains('%') {
+        return Vec::new();
+    }
+    // A connection to a machine that vanished must not be held on to.
+    let alive = ["ServerAliveInterval=5", "ServerAliveCountMax=2"].map(str::to_owned);
+    let options = [
+        "ControlMaster=auto".to_owned(),
+        format!("ControlPath={path}"),
+        format!("ControlPersist={}", span.as_duration().as_secs().max(1)),
+    ];
+    let options = options.into_iter().chain(alive);
+    options
+        .flat_map(|option| ["-o".to_owned(), option])
+        .collect()
+}
+
 /// A word that a POSIX shell reads as itself.
 fn quoted(word: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "_-./=:,@%+".contains(letter);
@@ -142,7 +213,7 @@ fn quoted(word: &str) -> String {
 }
 
 /// The call as people may see it.
-pub(super) fn show(form: &Form, values: &Values) -> Vec<String> {
+pub(super) fn show(form: &Form, values: &Values, folder: &Path) -> Vec<String> {
     let show = |template: &Template| template.show(values);
     match form {
         Form::Argv { argv, .. } => argv.iter().map(show).collect(),
@@ -157,7 +228,7 @@ pub(super) fn show(form: &Form, values: &Values) -> Vec<String> {
             words.extend(args.iter().map(show));
             words
         }
-        form => ssh(form, &show),
+        form => ssh(form, &show, folder),
     }
 }
 

@@ -19,6 +19,10 @@ pub(super) async fn run(
 ) -> Result<Said, CloudError> {
     let invalid = |message: String| CloudError::new(Class::Invalid, call.doing, message);
     let text = mac.fill(call.values);
+    if text.is_empty() {
+        let message = "the machine has no hardware address, and nothing else wakes it";
+        return Err(CloudError::new(Class::Unsupported, call.doing, message));
+    }
     let mac = hardware_address(&text).ok_or_else(|| {
         invalid(format!(
             "not a hardware address such as 52:54:00:12:34:56: {text}"

@@ -1,8 +1,8 @@
 //! The writes: look, act, look until it is so.
 
 use redeye_cloud::{
-    Begun, Class, CloudError, Handle, Hidden, Id, Kind, Outcome, Plan, PlannedStep, Power,
-    Progress, Recovered, Request, Verb,
+    Action, Begun, Class, CloudError, Handle, Hidden, Id, Kind, Outcome, Plan, PlannedStep, Power,
+    Progress, Request, Verb,
 };
 use rem_time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::HomeMegavisor;
 use crate::contract::Code;
 use crate::form;
-use crate::function::{Function, Until, function_of};
+use crate::function::{Form, Function, Until, function_of};
 use crate::template::Values;
 
 /// What is kept of a function that has begun something.
@@ -29,7 +29,7 @@ struct Under {
 }
 
 impl HomeMegavisor {
-    fn function_for(&self, verb: Verb) -> Result<&Function, CloudError> {
+    pub(super) fn function_for(&self, verb: Verb) -> Result<&Function, CloudError> {
         let name = function_of(verb);
         self.function(&name).ok_or_else(|| {
             let message = format!("{} has no function {name}", self.title());
@@ -43,6 +43,10 @@ impl HomeMegavisor {
         let machine = targets.iter().find(|(kind, _)| *kind == Kind::Instance);
         let target = machine.or(targets.first()).map(|(_, id)| *id);
         let mut values = self.values(target, doing)?;
+        // A machine that goes behind a load balancer is told of with its settings.
+        if let (None, Some(other)) = (machine, other_machine(&request.action)) {
+            values.add(self.values(Some(other), doing)?);
+        }
         let wrong =
             |why: serde_json::Error| CloudError::new(Class::Invalid, doing, why.to_string());
         let action = serde_json::to_value(&request.action).map_err(wrong)?;
@@ -92,7 +96,7 @@ impl HomeMegavisor {
         }
         let mut steps = Vec::new();
         if let (Some(until), Some(id)) = (&function.until, target)
-            && self.asks_first(verb)
+            && self.asks_first(verb, until)
         {
             let what = format!(
                 "query {id}: if its power is {} already, that is all",
@@ -100,7 +104,7 @@ impl HomeMegavisor {
             );
             let query = self
                 .function("query")
-                .map(|query| form::show(&query.form, &values));
+                .map(|query| form::show(&query.form, &values, &self.tools.folder));
             steps.push(
                 PlannedStep::new(what)
                     .call(query.unwrap_or_default())
@@ -108,7 +112,7 @@ impl HomeMegavisor {
             );
         }
         let mut step = PlannedStep::new(format!("run {} of {}", function.name, self.title()))
-            .call(form::show(&function.form, &values))
+            .call(form::show(&function.form, &values, &self.tools.folder))
             .on(targets.iter().map(|(_, id)| (*id).clone()));
         if let Some(until) = &function.until {
             step = step.until(described(until, function, &values));
@@ -118,8 +122,14 @@ impl HomeMegavisor {
     }
 
     /// Whether it is looked first whether it is so already: what switches power, where
-    /// somebody can say how it is.
-    fn asks_first(&self, verb: Verb) -> bool {
+    /// somebody can say how it is. Whether a machine that does not answer is off or out
+    /// of reach nobody can.
+    fn asks_first(&self, verb: Verb, until: &Until) -> bool {
+        until.power != Power::Unknown && self.can_say(verb)
+    }
+
+    /// Whether a query says how far what a verb does has come.
+    pub(super) fn can_say(&self, verb: Verb) -> bool {
         let switches = matches!(
             verb,
             Verb::StartInstance | Verb::StopInstance | Verb::ForceStopInstance
@@ -132,9 +142,19 @@ impl HomeMegavisor {
         let function = self.function_for(verb)?;
         let ids = targets(request);
         if let (Some(until), Some(id)) = (&function.until, ids.first())
-            && self.asks_first(verb)
+            && self.asks_first(verb, until)
         {
-            let (power, _) = self.query(id).await?;
+            let power = match self.query(id).await {
+                Ok((power, _)) => power,
+                // A machine that sleeps answers nobody, and that is why it is woken.
+                Err(error)
+                    if error.class == Class::Unavailable
+                        && matches!(function.form, Form::WakeOnLan { .. }) =>
+                {
+                    Power::Unknown
+                }
+                Err(error) => return Err(error),
+            };
             if power == until.power {
                 return Ok(Begun::Done(Outcome::unchanged(ids)));
             }
@@ -255,13 +275,20 @@ impl HomeMegavisor {
     }
 
     /// Nothing if it is as it should be, else how it is.
-    async fn is_so(
+    pub(super) async fn is_so(
         &self,
         request: &Request,
         until: &Until,
         id: &Id,
     ) -> Result<Option<String>, CloudError> {
-        let (power, _) = self.query(id).await?;
+        let power = match self.query(id).await {
+            Ok((power, _)) => power,
+            // That nothing answers any more is what is waited for.
+            Err(error) if until.power == Power::Unknown && error.class == Class::Unavailable => {
+                Power::Unknown
+            }
+            Err(error) => return Err(error),
+        };
         if power != until.power {
             return Ok(Some(format!("power is {}", word(power))));
         }
@@ -316,57 +343,20 @@ impl HomeMegavisor {
             },
         })
     }
+}
 
-    /// What became of a call that nobody saw the end of.
-    pub(super) async fn find_out(&self, request: &Request) -> Result<Recovered, CloudError> {
-        let verb = request.action.verb();
-        let function = self.function_for(verb)?;
-        let ids = targets(request);
-        if let (Some(until), Some(id)) = (&function.until, ids.first())
-            && self.asks_first(verb)
-        {
-            let so = self.is_so(request, until, id).await?;
-            if so.is_none() {
-                return Ok(Recovered::Adopt(Begun::Done(Outcome::changed(ids))));
-            }
+/// A machine that an action is about and does not change.
+fn other_machine(action: &Action) -> Option<&Id> {
+    match action {
+        Action::AttachMember { instance, .. } | Action::DetachMember { instance, .. } => {
+            Some(instance)
         }
-        if function.idempotent {
-            return Ok(Recovered::SendAgain);
-        }
-        let made = self.made_by(request).await?;
-        Ok(match made.is_empty() {
-            false => Recovered::Adopt(Begun::Done(Outcome::changed(made))),
-            true => Recovered::Stuck(format!(
-                "{} of {} may have run, and running it twice is not the same as once",
-                function.name,
-                self.title()
-            )),
-        })
-    }
-
-    /// What carries the name of an operation in its tags.
-    async fn made_by(&self, request: &Request) -> Result<Vec<Id>, CloudError> {
-        let kind = request.action.verb().kind();
-        if !self.capabilities.lists.contains(&kind) {
-            return Ok(Vec::new());
-        }
-        let listing = self.list_all(kind).await?;
-        let op = request.id.to_string();
-        let tagged = |item: &&redeye_cloud::Resource| {
-            item.tags()
-                .is_some_and(|tags| tags.get("rem:op") == Some(&op))
-        };
-        Ok(listing
-            .items
-            .iter()
-            .filter(tagged)
-            .map(|item| item.id().clone())
-            .collect())
+        _ => None,
     }
 }
 
 /// What a request works on.
-fn targets(request: &Request) -> Vec<Id> {
+pub(super) fn targets(request: &Request) -> Vec<Id> {
     let targets = request.action.targets().into_iter();
     targets.map(|(_, id)| id.clone()).collect()
 }
@@ -385,7 +375,10 @@ fn word(power: Power) -> &'static str {
 }
 
 fn described(until: &Until, function: &Function, values: &Values) -> String {
-    let mut text = format!("power is {}", word(until.power));
+    let mut text = match until.power {
+        Power::Unknown => "it no longer answers".to_owned(),
+        power => format!("power is {}", word(power)),
+    };
     if let Some(host) = &until.ping {
         text += &format!(" and {} answers", host.show(values));
     }

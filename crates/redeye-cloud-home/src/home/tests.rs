@@ -252,7 +252,72 @@ fn a_console_is_a_program_whose_secrets_are_in_its_environment() {
     let rack = HomeMegavisor::new(definition, Arc::new(SystemClock), env);
     let terminal = rack.console(&"web-1".parse().unwrap()).unwrap();
     assert_eq!(terminal.argv, ["ipmitool", "sol", "activate"]);
-    let password = ("IPMI_PASSWORD".to_owned(), "hunter2".to_owned());
-    assert_eq!(terminal.env, [password]);
+    let of = |name: &str| {
+        let found = terminal.env.iter().find(|(one, _)| one == name);
+        found.map(|(_, value)| value.as_str())
+    };
+    assert_eq!(of("IPMI_PASSWORD"), Some("hunter2"));
+    assert_eq!(of("REM_ID"), Some("web-1"), "as every other program gets");
     assert!(!format!("{terminal:?}").contains("hunter2"));
+}
+
+#[tokio::test]
+async fn a_failure_has_the_class_that_its_words_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = "megavisor: rack\ndefaults: {errors: {denied: no entry, unavailable: away}}\nfunctions:\n  \
+        start: {argv: [sh, -c, 'echo no entry >&2; exit 1']}\n  \
+        stop: {argv: [sh, -c, 'echo no entry, away; exit 9'], errors: {conflict: \"^no\"}}\n  \
+        terminate: {argv: [sh, -c, 'echo no entry; exit 3']}\n  \
+        reboot: {argv: [\"false\"]}\nmachines: {web-1: {}}\n";
+    let definition = Definition::parse("rack.yaml", file, folder.path()).unwrap();
+    let rack = HomeMegavisor::new(definition, Arc::new(SystemClock), Arc::new(|_| None));
+    let id = || "web-1".parse().unwrap();
+    let force = false;
+    for (action, class) in [
+        (start("web-1"), Class::Denied),
+        (stop("web-1"), Class::Conflict),
+        // A code that says what it was needs no words.
+        (Action::TerminateInstance { id: id() }, Class::NotFound),
+        (Action::RebootInstance { id: id(), force }, Class::Failed),
+    ] {
+        let error = rack.begin(&request(&rack, action)).await.unwrap_err();
+        assert_eq!(error.class, class, "{error}");
+    }
+    let wrong = "megavisor: rack\nfunctions: {start: {argv: [x], errors: {denid: y}}}\n";
+    let problems = Definition::parse("rack.yaml", wrong, folder.path()).unwrap_err();
+    assert!(
+        problems.to_string().contains("did you mean denied?"),
+        "{problems}"
+    );
+}
+
+#[tokio::test]
+async fn what_can_only_be_asked_while_it_runs_is_stopped_when_it_no_longer_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = "megavisor: rack\ndefaults: {retries: [20ms]}\nfunctions:\n  \
+        query: {argv: [sh, -c, 'test -e up && echo on || exit 69'], match: {on: on}}\n  \
+        stop: {argv: [rm, up], until: {power: unknown, within: 2s}}\n  \
+        force_stop: {argv: [\"true\"], until: {power: unknown, within: 100ms}}\n\
+        machines: {web-1: {}}\n";
+    let definition = Definition::parse("rack.yaml", file, folder.path()).unwrap();
+    let rack = HomeMegavisor::new(definition, Arc::new(SystemClock), Arc::new(|_| None));
+    let up = folder.path().join("up");
+    std::fs::write(&up, "").unwrap();
+    let forced = Action::StopInstance {
+        id: "web-1".parse().unwrap(),
+        force: true,
+    };
+    let failed = finish(&rack, &request(&rack, forced)).await.unwrap_err();
+    assert_eq!(failed.message, "not so within 100ms: power is on");
+    let outcome = finish(&rack, &request(&rack, stop("web-1"))).await.unwrap();
+    assert!(outcome.changed && !up.exists());
+    // Gone is not off: nobody says that it was so already.
+    let again = finish(&rack, &request(&rack, stop("web-1")))
+        .await
+        .unwrap_err();
+    assert_eq!(again.class, Class::Failed, "{again}");
+    let plan = rack.plan(&request(&rack, stop("web-1"))).await.unwrap();
+    assert_eq!(plan.steps.len(), 1);
+    let until = plan.steps[0].until.as_deref();
+    assert_eq!(until, Some("it no longer answers, within 2s"));
 }

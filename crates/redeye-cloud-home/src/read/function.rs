@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use redeye_cloud::{Power, Verb};
+use redeye_cloud::{Class, Power, Verb};
 use regex::Regex;
 use rem_time::Span;
 use rem_yaml::{At, Located, MapReader, Problems};
@@ -21,6 +21,7 @@ const POWERS: [(&str, Power); 3] = [
 const WITHIN: Span = Span::from_seconds(60);
 
 /// What a function may name.
+#[derive(Clone, Copy)]
 pub(super) struct Known<'a> {
     pub(super) functions: &'a [&'a str],
     pub(super) parameters: &'a BTreeMap<String, Parameter>,
@@ -39,6 +40,7 @@ pub(super) fn read(
     let purpose = Purpose::of(name.value);
     let form = form(&mut map, at, known, problems);
     let matches = map.get("match").map(|at| matches(&at, problems));
+    let errors = map.get("errors").map(|at| errors(&at, problems));
     let until = match map.get("until") {
         Some(at) => until_read(&at, purpose, known, problems),
         None => usual(purpose),
@@ -63,6 +65,7 @@ pub(super) fn read(
     let function = Function {
         name: name.value.to_owned(),
         matches: matches.unwrap_or_default(),
+        errors: errors.unwrap_or_default(),
         until,
         otherwise,
         timeout: map.with_default("timeout", timeout, problems),
@@ -122,7 +125,7 @@ fn until_read(
     }
     let mut map = at.map(problems)?;
     let power = match map.get("power") {
-        Some(at) => at.one_of(&POWERS[..2], problems),
+        Some(at) => at.one_of(&POWERS, problems),
         None => match usual(purpose) {
             Some(usual) => Some(usual.power),
             None => {
@@ -159,6 +162,30 @@ fn matches(at: &At<'_>, problems: &mut Problems) -> Vec<(Power, Regex)> {
             Regex::new(text).map_err(|why| format!("not a pattern: {why}"))
         });
         read.extend(pattern.map(|pattern| (*power, pattern)));
+    }
+    read
+}
+
+/// Patterns by class: `{denied: wrong password, unavailable: no route}`.
+pub(super) fn errors(at: &At<'_>, problems: &mut Problems) -> Vec<(Class, Regex)> {
+    let mut read = Vec::new();
+    for (name, at) in at.entries(problems).unwrap_or_default() {
+        let class = Class::ALL.into_iter().find(|one| one.name() == name.value);
+        let Some(class) = class.filter(|class| *class != Class::Unclear) else {
+            let names = Class::ALL.iter().filter(|one| **one != Class::Unclear);
+            let names: Vec<&str> = names.map(|one| one.name()).collect();
+            let help = rem_yaml::suggest(name.value, names.iter().copied()).map_or_else(
+                || format!("write one of {}", names.join(", ")),
+                |word| format!("did you mean {word}?"),
+            );
+            let problem = name.problem(format!("no class of errors: {}", name.value));
+            problems.add(problem.help(help));
+            continue;
+        };
+        let pattern = at.parse_with(problems, |text| {
+            Regex::new(text).map_err(|why| format!("not a pattern: {why}"))
+        });
+        read.extend(pattern.map(|pattern| (class, pattern)));
     }
     read
 }
@@ -242,6 +269,7 @@ fn ssh(at: &At<'_>, known: &Known<'_>, problems: &mut Problems) -> Option<Form> 
     let (user, port) = (one("user", problems), one("port", problems));
     let (key, known_hosts) = (one("key", problems), one("known_hosts", problems));
     let argv = list(map.get("argv"), known, problems);
+    let persist: Option<Span> = map.optional("persist", problems);
     if host.is_none() && !map.has("host") {
         problems.add(map.missing("host"));
     }
@@ -255,6 +283,7 @@ fn ssh(at: &At<'_>, known: &Known<'_>, problems: &mut Problems) -> Option<Form> 
         port,
         key,
         known_hosts,
+        persist: persist.filter(|span| !span.is_zero()),
         argv,
     })
 }
@@ -276,6 +305,7 @@ fn http(at: &At<'_>, known: &Known<'_>, problems: &mut Problems) -> Option<Form>
     };
     let (body, user) = (one("body", problems), one("user", problems));
     let password = one("password", problems);
+    let fingerprint = one("fingerprint", problems);
     let insecure = map.with_default("insecure", false, problems);
     map.finish(problems);
     Some(Form::Http {
@@ -286,6 +316,7 @@ fn http(at: &At<'_>, known: &Known<'_>, problems: &mut Problems) -> Option<Form>
         user,
         password,
         insecure,
+        fingerprint,
     })
 }
 

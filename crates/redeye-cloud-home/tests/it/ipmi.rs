@@ -2,26 +2,18 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
-use redeye_cloud::{Class, Id, OperationState, Power};
-use redeye_cloud_home::from_shipped;
+use redeye_cloud::{Class, Id, Power};
 
-use crate::conformance::{Rig, can_run, conform, missing, start};
+use crate::conformance::{
+    FULL, Manners, Server, Spec, can_run, conform, denied, hung, killed, missing, start, wait_for,
+};
 
 struct Simulator {
-    child: Child,
     port: u16,
-}
-
-impl Drop for Simulator {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+    _server: Server,
 }
 
 /// A UDP port that is free now.
@@ -30,14 +22,20 @@ fn free_port() -> u16 {
     socket.local_addr().unwrap().port()
 }
 
-/// A controller whose machine is a file that says `1` or `0`.
+/// A controller whose machine is a file that says `1` or `0`. Asked to shut down, it is
+/// off only after it was looked at some times.
 fn simulator(folder: &Path) -> Simulator {
     let chassis = folder.join("chassis");
     let power = folder.join("power");
     let script = format!(
         "#!/bin/sh\ncd {}\necho \"$*\" >>calls\nwhile [ $# -gt 0 ]; do case $1 in\n\
-         get) case $2 in power) echo power:$(cat power);; esac; shift;;\n\
-         set) case $2 in power) echo $3 >power;; shutdown) echo 0 >power;; esac; shift; shift;;\n\
+         get) if [ $2 = power ]; then\n\
+           echo power:$(cat power)\n\
+           if [ -s looks ]; then read n <looks; n=$((n - 1))\n\
+             if [ $n -gt 0 ]; then echo $n >looks; else rm looks; echo 0 >power; fi; fi\n\
+         fi; shift;;\n\
+         set) case $2 in power) rm -f looks; echo $3 >power;; shutdown) echo 3 >looks;; esac\n\
+           shift; shift;;\n\
          esac; shift; done\n",
         folder.display()
     );
@@ -74,12 +72,11 @@ fn simulator(folder: &Path) -> Simulator {
         .stderr(log)
         .spawn()
         .unwrap();
-    let simulator = Simulator { child, port };
-    let until = Instant::now() + Duration::from_secs(30);
-    while !answers(port) {
-        let log = fs::read_to_string(folder.join("ipmi_sim.log")).unwrap_or_default();
-        assert!(Instant::now() < until, "ipmi_sim does not answer: {log}");
-    }
+    let simulator = Simulator {
+        port,
+        _server: Server(child),
+    };
+    wait_for("ipmi_sim answers", || answers(port));
     simulator
 }
 
@@ -112,47 +109,65 @@ fn available() -> bool {
     can_run("ipmi", why)
 }
 
-fn machines(port: u16, dead: u16) -> String {
-    format!(
-        "web-1: {{bmc: 127.0.0.1, port: {port}, user: ipmiusr, pass: {{env: PASS}}}}\n\
-         wrong: {{bmc: 127.0.0.1, port: {port}, user: somebody, pass: {{env: PASS}}}}\n\
-         dead: {{bmc: 127.0.0.1, port: {dead}, user: ipmiusr, pass: {{env: PASS}}}}\n"
-    )
+fn machine(name: &str, port: u16, user: &str, pass: &str) -> String {
+    format!("{name}: {{bmc: 127.0.0.1, port: {port}, user: {user}, pass: {{env: {pass}}}}}\n")
 }
 
-#[tokio::test]
-async fn a_controller_switches_its_machine_and_wrong_ones_are_lost() {
+pub(crate) async fn a_controller_switches_its_machine_and_others_go_on_with_it() {
+    if !available() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let simulator = simulator(folder.path());
+    let web: Id = "web-1".parse().unwrap();
+    let spec = Spec::new("ipmi", folder.path());
+    let spec = spec.machines(machine("web-1", simulator.port, "ipmiusr", "PASS"));
+    let rig = spec.rig(&folder.path().join("journal")).await;
+    let manners = Manners {
+        reboots: &[true],
+        is_slow: true,
+        ..FULL
+    };
+    conform(&rig, &web, &manners).await;
+    let before = switched_on(folder.path());
+    killed(&spec, &folder.path().join("killed"), &web).await;
+    let after = switched_on(folder.path());
+    assert_eq!(after, before + 1, "once, by the process that was killed");
+}
+
+/// How often the controller switched its machine on.
+fn switched_on(folder: &Path) -> usize {
+    let calls = fs::read_to_string(folder.join("calls")).unwrap_or_default();
+    calls.matches("set power 1").count()
+}
+
+pub(crate) async fn controllers_that_refuse_are_told_from_those_that_are_not_there() {
     if !available() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
     let simulator = simulator(folder.path());
     // Nobody answers here, and nobody says so.
-    let hung = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-    let dead = hung.local_addr().unwrap().port();
-    let own: PathBuf = folder.path().join("ipmi");
-    let definition = from_shipped("ipmi", &own).unwrap();
-    let machines = machines(simulator.port, dead);
-    let definition = definition.with_machines("rack.yaml", &machines).unwrap();
-    let rig = Rig::new(definition, &folder.path().join("journal")).await;
-    let web: Id = "web-1".parse().unwrap();
-    conform(&rig, &web).await;
-
-    for id in ["wrong", "dead"] {
-        let id: Id = id.parse().unwrap();
-        assert_eq!(rig.power(&id).await, Power::Unknown);
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let hung_port = silent.local_addr().unwrap().port();
+    let machines = [
+        machine("nobody", simulator.port, "somebody", "PASS"),
+        machine("wrong", simulator.port, "ipmiusr", "WRONG"),
+        machine("hung", hung_port, "ipmiusr", "PASS"),
+        machine("dead", free_port(), "ipmiusr", "PASS"),
+    ];
+    let spec = Spec::new("ipmi", folder.path()).machines(machines.concat());
+    let rig = spec.rig(&folder.path().join("journal")).await;
+    let id = |text: &str| -> Id { text.parse().unwrap() };
+    for lost in ["nobody", "wrong", "dead"] {
+        assert_eq!(rig.power(&id(lost)).await, Power::Unknown, "{lost}");
     }
-    let before = fs::read_to_string(folder.path().join("calls")).unwrap();
-    let wrong: Id = "wrong".parse().unwrap();
-    let since = Instant::now();
-    let OperationState::Failed { error } = rig.run(start(&wrong)).await.state else {
-        panic!("not failed");
-    };
-    assert_eq!(error.class, Class::Failed, "{error}");
-    assert!(
-        since.elapsed() < Duration::from_secs(30),
-        "not tried again and again"
-    );
-    let after = fs::read_to_string(folder.path().join("calls")).unwrap();
-    assert_eq!(before, after, "nothing was switched");
+    for refused in ["nobody", "wrong"] {
+        denied(&rig, start(&id(refused))).await;
+    }
+    assert_eq!(switched_on(folder.path()), 0);
+    let (class, sent, lines) = rig.refused(start(&id("dead")), 8).await;
+    assert_eq!(class, Class::Unavailable, "{lines}");
+    assert!(sent <= 10, "not again and again: {lines}");
+    hung(&rig, &id("hung"), start(&id("hung"))).await;
 }

@@ -2,32 +2,61 @@
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use redeye_cloud::{Action, Id, Kind, Mode, NewInstance, NewVolume, Operation, Power, Tags};
-use redeye_cloud_home::from_shipped;
+use redeye_cloud::{
+    Action, Id, Kind, Mode, NewInstance, NewVolume, Operation, Peer, Power, Protocol, Tags,
+};
 
-use crate::conformance::{Rig, can_run, conform, missing, start, stop};
+use crate::conformance::{
+    FULL, Rig, Spec, can_run, conform, killed, missing, not_root, start, stop,
+};
 
 /// Namespaces need root and the tools.
 fn available() -> bool {
-    let root = std::fs::read_to_string("/proc/self/status").is_ok_and(|status| {
-        status
-            .lines()
-            .any(|line| line.starts_with("Uid:") && line.split_whitespace().nth(2) == Some("0"))
-    });
-    let why = match root {
-        true => missing("ip", &["-V"]).or_else(|| missing("python3", &["--version"])),
-        false => Some("it needs root".to_owned()),
-    };
+    let why = not_root()
+        .or_else(|| missing("ip", &["-V"]))
+        .or_else(|| missing("python3", &["--version"]));
     can_run("local", why)
 }
 
 async fn rig(folder: &Path) -> Rig {
-    let definition = from_shipped("local", &folder.join("local")).unwrap();
-    Rig::new(definition, &folder.join("journal")).await
+    Spec::new("local", folder)
+        .rig(&folder.join("journal"))
+        .await
+}
+
+/// Machines that go with their test, also if it fails.
+struct Machines(PathBuf);
+
+impl Drop for Machines {
+    fn drop(&mut self) {
+        let entries = std::fs::read_dir(self.0.join("machines"));
+        for entry in entries.into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let Some(id) = name.strip_suffix(".json") else {
+                continue;
+            };
+            let script = self.0.join("local.py");
+            let call = |verb: &str, asked: &str| {
+                let child = Command::new(&script)
+                    .arg(verb)
+                    .env("REM_FOLDER", &self.0)
+                    .env("REM_ID", id)
+                    .stdin(Stdio::piped())
+                    .spawn();
+                let Ok(mut child) = child else { return };
+                if let Some(mut line) = child.stdin.take() {
+                    let _ = line.write_all(asked.as_bytes());
+                }
+                let _ = child.wait();
+            };
+            call("protect", "{\"action\": {\"on\": false}}\n");
+            call("terminate", "\n");
+        }
+    }
 }
 
 fn wanted(name: &str) -> NewInstance {
@@ -39,8 +68,7 @@ fn wanted(name: &str) -> NewInstance {
 }
 
 fn made(operation: &Operation) -> Id {
-    assert!(Rig::well(operation));
-    operation.outcome().unwrap().ids[0].clone()
+    Rig::made(operation)
 }
 
 async fn address(rig: &Rig, id: &Id) -> IpAddr {
@@ -74,21 +102,23 @@ fn ask(address: IpAddr) -> std::io::Result<String> {
     Ok(text.lines().last().unwrap_or_default().to_owned())
 }
 
-#[tokio::test]
-async fn machines_of_this_computer_come_serve_and_go() {
+pub(crate) async fn machines_of_this_computer_come_serve_and_go() {
     if !available() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
+    let _machines = Machines(folder.path().join("local"));
     let rig = rig(folder.path()).await;
     let ann = made(&rig.run(Action::RequestInstance(wanted("ann"))).await);
     let bob = made(&rig.run(Action::RequestInstance(wanted("bob"))).await);
     let first = address(&rig, &ann).await;
     assert_eq!(page(first).await, ann.as_str());
-    conform(&rig, &ann).await;
+    conform(&rig, &ann, &FULL).await;
+    let spec = Spec::new("local", folder.path());
+    killed(&spec, &folder.path().join("killed"), &ann).await;
+    assert_eq!(page(first).await, ann.as_str());
 
     // An address that moves is answered for by its new machine, as a third one sees it.
-    assert!(Rig::well(&rig.run(start(&ann)).await));
     let tags = Tags::new();
     let ip = made(&rig.run(Action::AllocateIp { tags }).await);
     let move_to = |instance: &Id| Action::MoveIp {
@@ -142,6 +172,7 @@ async fn volumes_of_this_computer_hang_and_are_restored() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
+    let _machines = Machines(folder.path().join("local"));
     let rig = rig(folder.path()).await;
     let machine = made(&rig.run(Action::RequestInstance(wanted("db"))).await);
     let new = NewVolume {
@@ -197,6 +228,7 @@ async fn a_machine_whose_first_process_is_killed_is_off() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
+    let _machines = Machines(folder.path().join("local"));
     let rig = rig(folder.path()).await;
     let id = made(&rig.run(Action::RequestInstance(wanted("web"))).await);
     assert_eq!(rig.power(&id).await, Power::On);
@@ -214,4 +246,137 @@ async fn a_machine_whose_first_process_is_killed_is_off() {
     assert!(Rig::well(&rig.run(start(&id)).await));
     assert!(Rig::well(&rig.run(stop(&id, true)).await));
     assert!(Rig::well(&rig.run(Action::TerminateInstance { id }).await));
+}
+
+/// Whether somebody in a namespace gets a page of a machine, on a connection of its own.
+fn gets(space: &str, to: IpAddr, port: u16) -> bool {
+    let asked = Command::new("ip")
+        .args(["netns", "exec", space, "curl", "-sf", "--max-time", "1"])
+        .arg(format!("http://{to}:{port}/"))
+        .output()
+        .unwrap();
+    asked.status.success()
+}
+
+/// The namespace of a machine: the only one whose name ends so.
+fn space(id: &Id) -> String {
+    let spaces = Command::new("ip").arg("netns").output().unwrap();
+    let spaces = String::from_utf8_lossy(&spaces.stdout).into_owned();
+    let mut names = spaces
+        .lines()
+        .filter_map(|line| line.split_whitespace().next());
+    let found = names.find(|name| name.ends_with(id.as_str()));
+    found.unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_firewall_lets_in_what_is_allowed_and_no_more() {
+    if !available()
+        || !can_run(
+            "firewalls",
+            missing("nft", &["--version"]).or_else(|| missing("curl", &["--version"])),
+        )
+    {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let _machines = Machines(folder.path().join("local"));
+    let rig = rig(folder.path()).await;
+    let firewall = |name: &str| Action::CreateFirewall {
+        name: name.into(),
+        description: None,
+        tags: Tags::new(),
+    };
+    let webs = made(&rig.run(firewall("webs")).await);
+    let friends = made(&rig.run(firewall("friends")).await);
+    let guarded = |name: &str, firewall: &Id| {
+        Action::RequestInstance(NewInstance {
+            firewalls: vec![firewall.clone()],
+            ..wanted(name)
+        })
+    };
+    let web = made(&rig.run(guarded("web", &webs)).await);
+    let eve = made(&rig.run(Action::RequestInstance(wanted("eve"))).await);
+    let ann = made(&rig.run(guarded("ann", &friends)).await);
+    let to = address(&rig, &web).await;
+    let from = |id: &Id| gets(&space(id), to, 80);
+    // It serves, which somebody who is inside sees.
+    let inside = space(&web);
+    crate::conformance::wait_for("it serves", || gets(&inside, to, 80));
+    assert!(!from(&eve) && !from(&ann), "nothing comes in by itself");
+
+    let rule = |protocol, ports, peer| redeye_cloud::FirewallRule {
+        direction: redeye_cloud::Direction::In,
+        protocol,
+        ports,
+        peer,
+    };
+    let http = rule(
+        Protocol::Tcp,
+        Some((80, 80)),
+        Peer::Firewall(friends.clone()),
+    );
+    let allow = |rule: &redeye_cloud::FirewallRule| Action::Allow {
+        id: webs.clone(),
+        rule: rule.clone(),
+    };
+    let deny = |rule: &redeye_cloud::FirewallRule| Action::Deny {
+        id: webs.clone(),
+        rule: rule.clone(),
+    };
+    assert!(Rig::well(&rig.run(allow(&http)).await));
+    assert!(!Rig::well(&rig.run(allow(&http)).await), "it was so");
+    assert!(from(&ann), "those behind the other firewall come in");
+    assert!(!from(&eve), "and nobody else");
+    let listed = rig
+        .cloud
+        .list(&rig.scope, Kind::Firewall, Mode::StrictFresh)
+        .await;
+    let listed = serde_json::to_string(&listed.unwrap().items).unwrap();
+    assert!(listed.contains(r#""ports":[80,80]"#), "{listed}");
+
+    // A machine that joins them comes in too; one network is as good as a firewall.
+    let bob = made(&rig.run(guarded("bob", &friends)).await);
+    assert!(from(&bob));
+    let eves = Peer::Network(format!("{}/32", address(&rig, &eve).await));
+    let eves = rule(Protocol::Tcp, None, eves);
+    assert!(Rig::well(&rig.run(allow(&eves)).await));
+    assert!(from(&eve));
+
+    // What is denied no longer comes in, also after the machine was off.
+    assert!(Rig::well(&rig.run(deny(&http)).await));
+    assert!(!Rig::well(&rig.run(deny(&http)).await), "it was so");
+    assert!(!from(&ann) && !from(&bob) && from(&eve));
+    assert!(Rig::well(&rig.run(stop(&web, true)).await));
+    assert!(Rig::well(&rig.run(start(&web)).await));
+    crate::conformance::wait_for("it serves", || gets(&inside, to, 80));
+    assert!(!from(&ann) && from(&eve));
+
+    let odd = [
+        rule(Protocol::Http, None, Peer::Firewall(friends.clone())),
+        rule(
+            Protocol::Icmp,
+            Some((1, 2)),
+            Peer::Firewall(friends.clone()),
+        ),
+        rule(
+            Protocol::Tcp,
+            None,
+            Peer::Network("10.0.0.0/8; flush".into()),
+        ),
+    ];
+    for rule in &odd {
+        let (class, ..) = rig.refused(allow(rule), 20).await;
+        assert_eq!(class.name(), "invalid", "{rule}");
+    }
+    let delete = |id: &Id| Action::DeleteFirewall { id: id.clone() };
+    let (class, ..) = rig.refused(delete(&webs), 20).await;
+    assert_eq!(class.name(), "conflict", "a machine is behind it");
+    for id in [&web, &eve, &ann, &bob] {
+        let terminate = Action::TerminateInstance { id: id.clone() };
+        assert!(Rig::well(&rig.run(terminate).await));
+    }
+    for id in [&webs, &friends] {
+        assert!(Rig::well(&rig.run(delete(id)).await));
+    }
 }
