@@ -17,9 +17,21 @@ attach() { # file: prints its device
   printf '%s\n' "$device"
 }
 
+# Somebody who looks at a device makes its end late: until then it is found by the number
+# of its file, which another file may have once this one is gone.
 detach() { # file
   [ -e "$1" ] || return 0
-  for device in $(losetup -n -O NAME -j "$1" | tr -d ' '); do losetup -d "$device" || exit 1; done
+  for device in $(losetup -n -O NAME -j "$1" | tr -d ' '); do
+    # A snapshot that a layer above made on the same disk may be mounted beside.
+    if [ "$REM_COPY" != true ] && findmnt -n -S "$device" >/dev/null; then return 0; fi
+    losetup -d "$device" || exit 1
+  done
+  tries=0
+  while [ -n "$(device_of "$1")" ]; do
+    tries=$((tries + 1))
+    [ $tries -le 200 ] || fail "$1 is still in use as a disk"
+    sleep 0.05
+  done
 }
 
 copy() { # from, to: whole or not at all
