@@ -242,3 +242,39 @@ async fn it_is_made_mounted_grown_and_left() {
     );
     assert!(bed.mounted("a") && bed.mounted("b"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_that_has_a_copy_of_the_mount_stops_no_restore() {
+    let Some((bed, storages)) = shop().await else {
+        return;
+    };
+    let number = |number: u64| {
+        for name in ["a/log", "b/log"] {
+            fs::write(bed.path(name), format!("{number}\n")).unwrap();
+        }
+    };
+    number(1);
+    well(&storages, Job::Snapshot).await;
+    number(2);
+    let mut container = std::process::Command::new("unshare")
+        .args(["-m", "sh", "-c", "echo ready; exec tail -f /dev/null"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    // It ends when nobody listens any more.
+    let mut out = std::io::BufReader::new(container.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut out, &mut line).unwrap();
+    let ended = done(&storages, "shop", Job::Restore { snapshot: None }).await;
+    container.kill().unwrap();
+    container.wait().unwrap();
+    drop(out);
+    assert!(
+        matches!(ended.state, StorageState::Done { .. }),
+        "{:#?}",
+        ended.lines
+    );
+    let told = |line: &redeye_cloud::OperationLine| line.text.contains("in use elsewhere still");
+    assert!(ended.lines.iter().any(told), "{:#?}", ended.lines);
+    assert_eq!(last_number(&bed.path("a/log")), 1);
+}
