@@ -52,9 +52,13 @@ pub(super) async fn drive(inner: Arc<Inner>, storage: Storage, worker: Guard) {
         // What was accepted just before nobody held the lock any more has nobody else.
         let more =
             well && !*closing.borrow() && matches!(open(&inner, &storage).await, Ok(Some(_)));
+        if !more {
+            return;
+        }
         match inner.journal.work_on(&storage.name).await {
-            Ok(Some(again)) if more => worker = again,
-            _ => return,
+            Ok(Some(again)) => worker = again,
+            // Somebody else has it.
+            Ok(None) | Err(_) => return,
         }
     }
 }
