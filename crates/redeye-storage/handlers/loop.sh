@@ -17,13 +17,30 @@ attach() { # file: prints its device
   printf '%s\n' "$device"
 }
 
+# A device ends with its last user, who may be in another mount namespace, such as that of
+# a container. Until then it is found again, and taken again: one file is one device.
+kept=
 detach() { # file
   [ -e "$1" ] || return 0
-  for device in $(losetup -n -O NAME -j "$1" | tr -d ' '); do losetup -d "$device" || exit 1; done
+  for device in $(losetup -n -O NAME -j "$1" | tr -d ' '); do
+    # A snapshot that a layer above made on the same disk may be mounted beside.
+    if [ "$REM_COPY" != true ] && findmnt -n -S "$device" >/dev/null; then return 0; fi
+    losetup -d "$device" || exit 1
+  done
+  tries=0
+  while [ -n "$(device_of "$1")" ]; do
+    tries=$((tries + 1))
+    if [ $tries -gt 20 ]; then kept="$kept $1"; return 0; fi
+    sleep 0.05
+  done
 }
 
 copy() { # from, to: whole or not at all
-  cp --sparse=always --reflink=auto "$1" "$2.part" && sync "$2.part" && mv "$2.part" "$2" || exit 1
+  cp --sparse=always --reflink=auto "$1" "$2.part" && sync "$2.part" && mv "$2.part" "$2" && folders "$2" || exit 1
+}
+
+folders() { # files: what they are called now survives a power cut; only that is waited for
+  for file in "$@"; do sync "$(dirname "$file")" || exit 1; done
 }
 
 quoted() { printf '%s' "$1" | sed 's/[\\"]/\\&/g; s/.*/"&"/'; }
@@ -73,7 +90,9 @@ case $phase in
   mount-exit)
     for file in "$@"; do [ -e "$file" ] || fail "there is no file $file"; done
     devices "$@" ;;
-  unmount-entry) for file in "$@"; do detach "$file"; done ;;
+  unmount-entry)
+    for file in "$@"; do detach "$file"; done
+    [ -z "$kept" ] || printf '{"note": "in use elsewhere still:%s"}\n' "$kept" ;;
   resize-exit)
     [ -n "${REM_SIZE:-}" ] || fail "the layer has no size"
     for file in "$@"; do
@@ -111,7 +130,7 @@ case $phase in
       if [ ! -e "$old" ]; then mv "$file" "$old" || exit 1; fi
       mv "$new" "$file" || exit 1
     done
-    sync -f "$1" ;;
+    folders "$@" ;;
   revert-exit)
     for file in "$@"; do
       new="$file.restore-$REM_OP" old="$file.before-$REM_OP"
@@ -119,6 +138,6 @@ case $phase in
       if [ -e "$file" ] && [ ! -e "$new" ]; then mv "$file" "$new" || exit 1; fi
       mv "$old" "$file" || exit 1
     done
-    sync -f "$1" ;;
+    folders "$@" ;;
   *) fail "loop has no $phase" ;;
 esac

@@ -9,7 +9,11 @@ use crate::definition::Storage;
 use crate::stage::{Job, Stage};
 
 /// Lines and steps kept of what happened; the oldest go first.
-pub const STORAGE_LINES_MAX: usize = 500;
+pub const STORAGE_LINES_MAX: usize = 200;
+/// Bytes kept of each of them: the whole has to fit into one value of the journal.
+const LINE_BYTES_MAX: usize = 1_000;
+/// Snapshots that were not good and are kept; more are in the lines.
+const REJECTED_MAX: usize = 100;
 
 /// Something done with a storage, with all that became of it: one record of the journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -184,8 +188,16 @@ impl StorageOperation {
         }
         self.lines.push(OperationLine {
             at: now,
-            text: text.into(),
+            text: short(&text.into()),
         });
+    }
+
+    /// A snapshot is not good.
+    pub(crate) fn reject(&mut self, id: OperationId, why: &str, now: Timestamp) {
+        self.say(format!("{id} is not good: {why}"), now);
+        if self.rejected.len() < REJECTED_MAX {
+            self.rejected.push((id, short(why)));
+        }
     }
 
     /// It is over.
@@ -215,7 +227,7 @@ impl StorageOperation {
         self.changed = now;
         if let Some(step) = self.steps.last_mut() {
             step.ended = Some(now);
-            step.failed = result.as_ref().err().cloned();
+            step.failed = result.as_ref().err().map(|why| short(why));
         }
     }
 
@@ -226,11 +238,34 @@ impl StorageOperation {
     }
 }
 
+/// The beginning of a text.
+fn short(text: &str) -> String {
+    if text.len() <= LINE_BYTES_MAX {
+        return text.to_owned();
+    }
+    let whole = |end: &usize| text.is_char_boundary(*end);
+    let end = (0..=LINE_BYTES_MAX).rev().find(whole).unwrap_or(0);
+    format!("{}…", &text[..end])
+}
+
 /// Its name: `entry`, `undo`, `exit`.
 pub(crate) fn phase(phase: Phase) -> &'static str {
     match phase {
         Phase::Entry => "entry",
         Phase::Undo => "undo",
         Phase::Exit => "exit",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_cut_at_a_letter() {
+        assert_eq!(short("short"), "short");
+        let long = short(&format!("x{}", "ß".repeat(1_000)));
+        assert_eq!(long.chars().count(), 501);
+        assert!(long.ends_with("ß…"));
     }
 }

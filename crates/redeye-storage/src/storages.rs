@@ -21,10 +21,12 @@ use crate::stage::{Candidate, Job, Stage};
 use crate::watchdog::Watchdog;
 
 mod drive;
+mod error;
 mod plan;
 mod step;
 mod thaw;
 
+pub use error::StorageError;
 pub use thaw::Let;
 
 /// What [`Storages`] works with.
@@ -48,51 +50,6 @@ pub struct Parts {
     pub environment: Vec<(String, String)>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
-}
-
-/// What could not be done with a storage. Nothing was begun.
-#[derive(Debug, thiserror::Error)]
-pub enum StorageError {
-    /// There is none of this name.
-    #[error("there is no storage {name}; there are: {known}")]
-    Unknown {
-        /// The name.
-        name: String,
-        /// Those that there are.
-        known: String,
-    },
-    /// There is no such snapshot of it.
-    #[error("storage {storage} has no snapshot {id}")]
-    NoSnapshot {
-        /// The storage.
-        storage: Name,
-        /// The snapshot.
-        id: OperationId,
-    },
-    /// It makes no sense here.
-    #[error("{doing} of storage {storage}: {why}")]
-    Refused {
-        /// What was wanted.
-        doing: String,
-        /// Of which storage.
-        storage: Name,
-        /// Why not.
-        why: String,
-    },
-    /// It waits for a person.
-    #[error("storage {storage} takes nothing new: operation {by} is stuck; look, then resolve it")]
-    Stuck {
-        /// The storage.
-        storage: Name,
-        /// The operation that left it so.
-        by: OperationId,
-    },
-    /// Somebody works on it.
-    #[error("storage {0} is being worked on")]
-    Busy(Name),
-    /// The journal refused.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
 }
 
 /// Many storages behind one door. Cheap to clone.

@@ -14,6 +14,8 @@ use crate::definition::{Hold, Storage, Volumes};
 
 /// How often it is looked whether a cloud has accepted something.
 const LOOK: Duration = Duration::from_millis(10);
+/// How long a request that is stopped may take to end: writing is stopped meanwhile.
+const UNTAKE: Duration = Duration::from_secs(20);
 /// The longest that one wait for a cloud takes before it is looked at again.
 const WAIT: Duration = Duration::from_secs(3600);
 
@@ -135,7 +137,7 @@ impl Work<'_> {
     pub(crate) async fn made_by(&self, id: OperationId) -> Vec<Id> {
         // One that was never begun made nothing; cancelling one that is over is no use.
         let _ = self.cloud.cancel(id, "the storage's operation").await;
-        let Ok(ended) = self.cloud.wait(id, Duration::from_secs(60), |_| {}).await else {
+        let Ok(ended) = self.cloud.wait(id, UNTAKE, |_| {}).await else {
             return Vec::new();
         };
         let mut ids = made(&ended).unwrap_or_default();

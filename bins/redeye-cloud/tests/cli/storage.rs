@@ -222,7 +222,7 @@ fn ends(child: &mut Child, within: Duration) {
     let since = Instant::now();
     while child.try_wait().unwrap().is_none() {
         assert!(since.elapsed() < within, "it hangs");
-        std::thread::yield_now();
+        std::thread::sleep(Duration::from_millis(2));
     }
 }
 
@@ -242,7 +242,7 @@ fn a_command_that_is_killed_while_writing_is_stopped_leaves_nothing_frozen() {
     let since = Instant::now();
     while !here.join("reached").exists() {
         assert!(since.elapsed() < Duration::from_secs(60), "never frozen");
-        std::thread::yield_now();
+        std::thread::sleep(Duration::from_millis(2));
     }
     let mut writer = Command::new("touch")
         .arg(here.join("mnt/written"))

@@ -248,7 +248,7 @@ impl Writer {
         // The one that it may have written already is not counted.
         while self.last() <= before + 1 {
             assert!(since.elapsed() < within, "nothing is written: {before}");
-            std::thread::yield_now();
+            std::thread::sleep(Duration::from_millis(2));
         }
         since.elapsed()
     }
@@ -277,7 +277,7 @@ pub(crate) fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
     let since = Instant::now();
     while !is_so() {
         assert!(since.elapsed() < LIMIT, "waited in vain for {what}");
-        std::thread::yield_now();
+        std::thread::sleep(Duration::from_millis(2));
     }
 }
 

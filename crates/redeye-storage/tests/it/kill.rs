@@ -222,7 +222,7 @@ async fn killed_at_any_instant_a_snapshot_is_whole_or_not_there() {
                 wait_for("the beginning", || bed.path("begun").exists());
                 let since = Instant::now();
                 while since.elapsed() < Duration::from_millis(number * 20) {
-                    std::thread::yield_now();
+                    std::thread::sleep(Duration::from_millis(2));
                 }
                 kill(child);
                 bed

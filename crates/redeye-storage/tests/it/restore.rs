@@ -125,7 +125,7 @@ async fn a_restore_falls_back_over_bad_snapshots_and_destroys_nothing() {
     let aside = bed.path("look");
     fs::create_dir(&aside).unwrap();
     let paths = [before.display().to_string(), aside.display().to_string()];
-    crate::bed::run("mount", &["-o", "loop,ro", &paths[0], &paths[1]]);
+    crate::bed::run("mount", &["-o", "loop", &paths[0], &paths[1]]);
     assert_eq!(last_number(&aside.join("log")), 7);
     assert!(
         !bed.path(&format!("disks/a.img.restore-{}", ended.id))
@@ -219,10 +219,13 @@ async fn it_is_made_mounted_grown_and_left() {
         return;
     };
     let text = SHOP.replace("BED", &bed.folder.display().to_string());
-    let grown = bed.open(&text.replace("16M", "24M"), None).await;
-    well(&storages, function("unmount")).await;
+    let before = storages;
+    well(&before, function("unmount")).await;
+    // One process at a time knows what the file says.
+    before.close().await;
+    let storages = bed.open(&text.replace("16M", "24M"), None).await;
     assert!(!bed.mounted("a") && !bed.mounted("b"));
-    well(&grown, function("resize")).await;
+    well(&storages, function("resize")).await;
     let image = fs::metadata(bed.path("disks/a.img")).unwrap();
     assert_eq!(image.len(), 24 << 20);
     let mounted = well(&storages, function("mount")).await;
@@ -238,4 +241,40 @@ async fn it_is_made_mounted_grown_and_left() {
         "the file system has grown too: {blocks} KiB"
     );
     assert!(bed.mounted("a") && bed.mounted("b"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_that_has_a_copy_of_the_mount_stops_no_restore() {
+    let Some((bed, storages)) = shop().await else {
+        return;
+    };
+    let number = |number: u64| {
+        for name in ["a/log", "b/log"] {
+            fs::write(bed.path(name), format!("{number}\n")).unwrap();
+        }
+    };
+    number(1);
+    well(&storages, Job::Snapshot).await;
+    number(2);
+    let mut container = std::process::Command::new("unshare")
+        .args(["-m", "sh", "-c", "echo ready; exec tail -f /dev/null"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    // It ends when nobody listens any more.
+    let mut out = std::io::BufReader::new(container.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut out, &mut line).unwrap();
+    let ended = done(&storages, "shop", Job::Restore { snapshot: None }).await;
+    container.kill().unwrap();
+    container.wait().unwrap();
+    drop(out);
+    assert!(
+        matches!(ended.state, StorageState::Done { .. }),
+        "{:#?}",
+        ended.lines
+    );
+    let told = |line: &redeye_cloud::OperationLine| line.text.contains("in use elsewhere still");
+    assert!(ended.lines.iter().any(told), "{:#?}", ended.lines);
+    assert_eq!(last_number(&bed.path("a/log")), 1);
 }

@@ -104,3 +104,49 @@ async fn without_a_watchdog_nothing_is_frozen() {
     let writer = Writer::new(&[bed.path("mnt/log")]);
     writer.goes_on(LIMIT);
 }
+
+/// The process that has a file below a folder open.
+fn who_has(folder: &std::path::Path) -> Option<rustix::process::Pid> {
+    let own = std::process::id();
+    for process in std::fs::read_dir("/proc").unwrap().flatten() {
+        let pid = process.file_name().to_string_lossy().parse::<u32>();
+        let Some(pid) = pid.ok().filter(|pid| *pid != own) else {
+            continue;
+        };
+        let files = std::fs::read_dir(process.path().join("fd"));
+        let mut files = files.into_iter().flatten().flatten();
+        let is_it = |file: std::fs::DirEntry| {
+            std::fs::read_link(file.path()).is_ok_and(|path| path.starts_with(folder))
+        };
+        if files.any(is_it) {
+            return rustix::process::Pid::from_raw(i32::try_from(pid).unwrap());
+        }
+    }
+    None
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watchdog_that_is_killed_itself_leaves_nothing_frozen() {
+    if !ext4() {
+        return;
+    }
+    let bed = bed();
+    let text = "shop: {mount: mnt, layers: [ext4, {file: low.yaml}]}\n";
+    let writer = Writer::new(&[bed.path("mnt/log")]);
+    bed.write("block-low-entry", "");
+    let storages = bed.open(text, None).await;
+    let id = begun(&storages, "shop", Job::Snapshot).await;
+    wait_for("the hold", || bed.path("reached").exists());
+    writer.stands();
+    let watchdog = who_has(&bed.path("own/holds")).unwrap();
+    rustix::process::kill_process(watchdog, rustix::process::Signal::KILL).unwrap();
+    let ended = storages.wait(id, LIMIT, |_| {}).await.unwrap();
+    let why = "low: the watchdog is gone".to_owned();
+    assert_eq!(
+        ended.state,
+        StorageState::Failed { why },
+        "{:#?}",
+        ended.lines
+    );
+    writer.goes_on(LIMIT);
+}

@@ -42,10 +42,8 @@ impl Work<'_> {
             Err(why),
         ) = (&self.operation.stage, end)
         {
-            let (id, why) = (one.snapshot, why.clone());
-            self.operation
-                .say(format!("{id} is not good: {why}"), self.now());
-            self.operation.rejected.push((id, why));
+            let (id, now) = (one.snapshot, self.now());
+            self.operation.reject(id, why, now);
         }
         self.operation.run = None;
         self.write().await
