@@ -1,5 +1,6 @@
 //! How long the command takes for a list of EC2, and to say that EC2 is away, beside
-//! the tools that people use today. The command is the one in `target/release`.
+//! the tools that people use today. The command is the one in
+//! `target/release`, or the one that is named as an argument.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::fs;
@@ -23,7 +24,8 @@ fn root() -> PathBuf {
 
 fn main() {
     let peers = root().join("target/peers/bin");
-    let ours = root().join("target/release/redeye-cloud");
+    let named = std::env::args().skip(1).find(|one| !one.starts_with("--"));
+    let ours = named.map_or_else(|| root().join("target/release/redeye-cloud"), PathBuf::from);
     for program in [peers.join("moto_server"), peers.join("aws"), ours.clone()] {
         if !program.is_file() {
             println!(
@@ -86,9 +88,26 @@ fn raw(port: u16, body: &str) -> (Duration, String) {
         body.len()
     );
     stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    (since.elapsed(), answer)
+    let mut answer = Vec::new();
+    let mut buffer = [0; 64 << 10];
+    // Some servers take their time to close.
+    while !is_whole(&answer) {
+        let count = stream.read(&mut buffer).unwrap();
+        assert!(0 < count, "the answer breaks off");
+        answer.extend_from_slice(&buffer[..count]);
+    }
+    (since.elapsed(), String::from_utf8(answer).unwrap())
+}
+
+fn is_whole(answer: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(answer);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let head = head.to_lowercase();
+    let length = head.split_once("content-length:").unwrap().1;
+    let length: usize = length.lines().next().unwrap().trim().parse().unwrap();
+    length <= body.len()
 }
 
 fn median(mut work: impl FnMut() -> Duration) -> f64 {
@@ -143,8 +162,7 @@ fn timed(command: &mut Command) -> (Duration, String) {
 fn our_list(ours: &Path, folder: &Path, flag: &str) -> Command {
     let mut command = Command::new(ours);
     command
-        .args(["instance", "list", "-o", "id"])
-        .args(Some(flag).filter(|flag| !flag.is_empty()))
+        .args(["instance", "list", "-o", "id", flag])
         .current_dir(folder);
     command
 }
@@ -152,13 +170,7 @@ fn our_list(ours: &Path, folder: &Path, flag: &str) -> Command {
 fn aws_list(peers: &Path, port: u16) -> Command {
     let mut command = Command::new(peers.join("aws"));
     command
-        .args([
-            "ec2",
-            "describe-instances",
-            "--no-cli-pager",
-            "--output",
-            "text",
-        ])
+        .args(["ec2", "describe-instances", "--output", "text"])
         .args(["--query", "Reservations[].Instances[].InstanceId"])
         .args(["--endpoint-url", &format!("http://127.0.0.1:{port}")]);
     command
@@ -262,7 +274,7 @@ fn failures(report: &mut Report, folder: &Path, peers: &Path, ours: &Path) {
             }
         };
         for (who, mut command) in [
-            ("redeye-cloud", our_list(ours, folder, "--fresh")),
+            ("redeye-cloud", our_list(ours, folder, "--max-age=0s")),
             ("aws-cli", aws_list(peers, port)),
             ("libcloud", libcloud_list(peers, port)),
         ] {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use redeye_cloud::{Action, Kind, Megavisor, Mode, Origin, Tags, Why};
 use rem_ec2_fake::{FakeEc2, Fault, PAGE};
 
-use crate::rig::{Rig, id};
+use crate::rig::{Rig, id, impatient};
 
 #[tokio::test]
 async fn all_pages_of_everything_are_read() {
@@ -39,7 +39,7 @@ async fn a_listing_that_breaks_off_is_never_whole() {
     let folder = tempfile::tempdir().unwrap();
     let fake = FakeEc2::start();
     fake.with_instances(23);
-    let rig = Rig::of(&fake, folder.path()).await;
+    let rig = Rig::new(impatient(fake.endpoint()), &folder.path().join("journal")).await;
     for fault in [
         Fault::Throttle,
         Fault::Internal,

@@ -22,7 +22,15 @@ pub(crate) struct Rig {
     clock: Arc<dyn Clock>,
 }
 
-/// Settings that ask the fake, and are less patient than usual.
+/// As patient as [`settings`], but for requests that are never answered.
+pub(crate) fn impatient(endpoint: &str) -> Settings {
+    Settings {
+        patience: Span::from_seconds(3),
+        ..settings(endpoint)
+    }
+}
+
+/// Settings that ask the fake, and look sooner than usual.
 pub(crate) fn settings(endpoint: &str) -> Settings {
     Settings {
         endpoint: Some(endpoint.to_owned()),
@@ -30,8 +38,8 @@ pub(crate) fn settings(endpoint: &str) -> Settings {
             id: KEY.into(),
             secret: Hidden::new(SECRET),
         }),
-        patience: Span::from_seconds(2),
-        visible_within: Span::from_seconds(2),
+        patience: Span::from_seconds(20),
+        visible_within: Span::from_seconds(10),
         look_after: Span::from_millis(20),
         ..Settings::new("ec2/test/eu-test-1".parse().unwrap())
     }
@@ -85,12 +93,12 @@ impl Rig {
     }
 
     pub(crate) async fn begin(&self, action: Action) -> OperationId {
-        let request = self.request(action, Span::from_seconds(60));
+        let request = self.request(action, Span::from_seconds(120));
         self.cloud.begin(request, "test").await.unwrap()
     }
 
     pub(crate) async fn end(&self, id: OperationId) -> Operation {
-        let limit = Duration::from_secs(90);
+        let limit = Duration::from_secs(180);
         self.cloud.wait(id, limit, |_| {}).await.unwrap()
     }
 
@@ -119,7 +127,7 @@ impl Rig {
 
     /// The name of the class with which an action fails.
     pub(crate) async fn refused(&self, action: Action) -> &'static str {
-        let request = self.request(action, Span::from_seconds(60));
+        let request = self.request(action, Span::from_seconds(120));
         let id = match self.cloud.begin(request, "test").await {
             Ok(id) => id,
             Err(redeye_cloud::DoorError::Cloud(error)) => return error.class.name(),
