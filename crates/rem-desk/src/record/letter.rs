@@ -92,7 +92,8 @@ pub(crate) struct LetterRecord {
     to: AddresseeRecord,
     #[serde(rename = "w")]
     words: WordsRecord,
-    #[serde(rename = "i")]
+    /// Left out where it follows from the episode and the addressee, as nearly always.
+    #[serde(rename = "i", default, skip_serializing_if = "is_default")]
     id: Arc<str>,
     #[serde(rename = "a", default, skip_serializing_if = "is_default")]
     about: Option<(Arc<str>, Arc<str>, u64, u32)>,
@@ -152,7 +153,10 @@ impl From<&Letter> for LetterRecord {
                     text,
                 } => WordsRecord::Plain(*kind, subject.clone(), text.clone()),
             },
-            id: message.id.clone(),
+            id: match follows(&message.about, &letter.to) {
+                Some(id) if *id == *message.id => Arc::default(),
+                _ => message.id.clone(),
+            },
             about: message
                 .about
                 .as_ref()
@@ -172,6 +176,12 @@ impl From<&Letter> for LetterRecord {
             log: letter.log.iter().map(attempt).collect(),
         }
     }
+}
+
+/// The id that a message about an episode has by itself.
+fn follows(about: &Option<(EpisodeId, u32)>, to: &Addressee) -> Option<String> {
+    let (episode, number) = about.as_ref()?;
+    Some(format!("{episode}.{number}/{}", to.name()))
 }
 
 fn attempt(attempt: &Attempt) -> AttemptRecord {
@@ -206,16 +216,21 @@ impl From<LetterRecord> for Letter {
     fn from(record: LetterRecord) -> Self {
         let to: Addressee = record.to.into();
         let user = to.name();
+        let about = record.about.map(|(alert, subject, number, message)| {
+            let id = EpisodeId {
+                alert,
+                subject,
+                number,
+            };
+            (id, message)
+        });
+        let id = match follows(&about, &to) {
+            Some(id) if record.id.is_empty() => id.into(),
+            _ => record.id,
+        };
         let message = Message {
-            id: record.id,
-            about: record.about.map(|(alert, subject, number, message)| {
-                let id = EpisodeId {
-                    alert,
-                    subject,
-                    number,
-                };
-                (id, message)
-            }),
+            id,
+            about,
             user,
             service: record.service,
             urgency: record.low.map(|low| match low {
@@ -318,5 +333,31 @@ impl From<BrokenRecord> for Broken {
             since: from(record.since),
             why: record.why,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letter(json: &str) -> Letter {
+        serde_json::from_str::<LetterRecord>(json).unwrap().into()
+    }
+
+    fn written(letter: &Letter) -> String {
+        serde_json::to_string(&LetterRecord::from(letter)).unwrap()
+    }
+
+    #[test]
+    fn an_id_that_follows_is_left_out_and_comes_back() {
+        let about = r#""a":["down","machine:a",7,2],"m":1,"s":{"q":1}"#;
+        let id = "down@machine:a#7.2/ann";
+        let full = format!(r#"{{"n":3,"t":{{"u":"ann"}},"w":"p","i":"{id}",{about}}}"#);
+        let short = written(&letter(&full));
+        assert!(!short.contains("\"i\":"), "{short}");
+        assert_eq!(&*letter(&short).message.id, id);
+        // One that does not follow, as of a digest, stays.
+        let other = full.replace(id, "digest-3");
+        assert_eq!(&*letter(&written(&letter(&other))).message.id, "digest-3");
     }
 }
