@@ -61,7 +61,7 @@ pub(crate) enum Output {
 #[derive(Debug, Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Common {
-    /// Which megavisor, if the configuration has several
+    /// Which megavisor, if the configuration has several; rack@1 is a version of rack
     #[arg(
         short,
         long,

@@ -26,6 +26,8 @@ pub(crate) struct Config {
 /// A megavisor as it is named in the configuration.
 struct Named {
     name: Located<Name>,
+    /// Its file has to be of this version.
+    version: Option<u32>,
     source: Source,
     machines: Option<Located<PathBuf>>,
     /// Values of parameters for all its machines.
@@ -116,6 +118,15 @@ fn whole(at: &At<'_>, folder: &Path, problems: &mut Problems) -> Option<Config> 
         }
         match definition(&named, folder, &data) {
             Ok(definition) => {
+                let version = definition.version();
+                let same = |home: &Arc<HomeMegavisor>| {
+                    home.info().name == named.name.value && home.info().version == version
+                };
+                if homes.iter().any(same) {
+                    let twice = format!("version {version} is there twice");
+                    problems.add(named.name.problem(twice));
+                    continue;
+                }
                 let env = Arc::new(|name: &str| std::env::var(name).ok());
                 let home = Arc::new(HomeMegavisor::new(definition, clock, env));
                 megavisors.push(home.clone());
@@ -149,10 +160,10 @@ fn named(name: &Located<&str>, at: &At<'_>, problems: &mut Problems) -> Option<N
     let account = map.get("ec2").map(|at| ec2::read(&at, problems));
     let settings = settings(map.get("settings"), problems);
     map.finish(problems);
-    let megavisor = match Name::new(name.value) {
+    let megavisor = match versioned(name.value) {
         Ok(megavisor) => Some(megavisor),
         Err(why) => {
-            problems.add(name.problem(why.to_string()));
+            problems.add(name.problem(why));
             None
         }
     };
@@ -173,9 +184,11 @@ fn named(name: &Located<&str>, at: &At<'_>, problems: &mut Problems) -> Option<N
             return None;
         }
     };
+    let (megavisor, version) = megavisor?;
     Some(Named {
+        version,
         name: Located {
-            value: megavisor?,
+            value: megavisor,
             place: name.place.clone(),
             key_path: name.key_path.clone(),
         },
@@ -183,6 +196,19 @@ fn named(name: &Located<&str>, at: &At<'_>, problems: &mut Problems) -> Option<N
         machines,
         settings,
     })
+}
+
+/// `rack`, or `rack@1` where several versions of it stand side by side.
+pub(crate) fn versioned(text: &str) -> Result<(Name, Option<u32>), String> {
+    let (name, version) = match text.split_once('@') {
+        None => (text, None),
+        Some((name, version)) => match version.parse() {
+            Ok(version) => (name, Some(version)),
+            Err(_) => return Err(format!("{text}: after @ stands the number of a version")),
+        },
+    };
+    let name = Name::new(name).map_err(|why| why.to_string())?;
+    Ok((name, version))
 }
 
 fn settings(at: Option<At<'_>>, problems: &mut Problems) -> Vec<(String, String)> {
@@ -220,6 +246,13 @@ fn definition(named: &Named, folder: &Path, data: &Path) -> Result<Definition, S
         Source::Ec2(_) => return Err("EC2 is not a file of functions".into()),
     };
     let mut definition = definition.named(named.name.value.clone());
+    if let Some(version) = named
+        .version
+        .filter(|version| *version != definition.version())
+    {
+        let own = definition.version();
+        return Err(format!("its file is of version {own}, not {version}"));
+    }
     for (name, value) in &named.settings {
         let set = definition.with_setting(name, value);
         definition = set.map_err(|error| format!("settings: {error}"))?;

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use tokio::sync::OnceCell;
 use unidist::{Bucket, BucketSpec, Consistent, FileOpts, Unidist};
 
 use crate::arguments::Common;
-use crate::config::{self, Config};
+use crate::config::{self, Config, versioned};
 use crate::exit::Mistake;
 
 /// How long a command stays for a newer answer to be kept.
@@ -54,10 +55,9 @@ impl<'a> Session<'a> {
 
     /// A megavisor as a file of functions, if it is one.
     pub(crate) fn home(&self, megavisor: &Arc<dyn Megavisor>) -> Option<&HomeMegavisor> {
-        let name = &megavisor.info().name;
         let mut homes = self.config.homes.iter();
         homes
-            .find(|home| home.info().name == *name)
+            .find(|home| home.info() == megavisor.info())
             .map(AsRef::as_ref)
     }
 
@@ -65,29 +65,29 @@ impl<'a> Session<'a> {
         &self.config.megavisors
     }
 
-    /// The megavisor that was asked for, or the only one.
+    /// The megavisor that was asked for, or the only one; of several versions the newest
+    /// unless another was named.
     pub(crate) fn megavisor(&self) -> anyhow::Result<&Arc<dyn Megavisor>> {
         let all = &self.config.megavisors;
-        let names: Vec<&str> = all.iter().map(|one| one.info().name.as_str()).collect();
-        let found = match &self.common.megavisor {
-            Some(name) => all.iter().find(|one| one.info().name.as_str() == name),
-            None if all.len() < 2 => all.first(),
-            None => {
-                let message = format!(
-                    "which one: write --megavisor with one of {}",
-                    names.join(", ")
-                );
+        let names: BTreeSet<&str> = all.iter().map(|one| one.info().name.as_str()).collect();
+        let named = names.iter().copied().collect::<Vec<_>>().join(", ");
+        let (name, version) = match (&self.common.megavisor, names.len()) {
+            (Some(asked), _) => versioned(asked).map_err(Mistake)?,
+            (None, 1) => (all[0].info().name.clone(), None),
+            (None, 0) => {
+                return Err(Mistake("the configuration has no megavisor".into()).into());
+            }
+            (None, _) => {
+                let message = format!("which one: write --megavisor with one of {named}");
                 return Err(Mistake(message).into());
             }
         };
-        let none = || match names.is_empty() {
-            true => "the configuration has no megavisor".to_owned(),
-            false => format!(
-                "there is no such megavisor; there are: {}",
-                names.join(", ")
-            ),
-        };
-        Ok(found.ok_or_else(|| Mistake(none()))?)
+        let of_name = all.iter().filter(|one| one.info().name == name);
+        let found = of_name
+            .filter(|one| version.is_none_or(|version| one.info().version == version))
+            .max_by_key(|one| one.info().version);
+        let none = || Mistake(format!("there is no such megavisor; there are: {named}"));
+        Ok(found.ok_or_else(none)?)
     }
 
     /// The one that was asked for, or all.
@@ -199,7 +199,11 @@ impl<'a> Session<'a> {
                 journal: self.journal().await?,
                 clock: self.clock.clone(),
             };
-            anyhow::Ok(Cloud::new(parts, self.config.megavisors.iter().cloned()))
+            let cloud = Cloud::new(parts, self.config.megavisors.iter().cloned());
+            match self.common.megavisor.as_deref().map(versioned) {
+                Some(Ok((name, Some(version)))) => Ok(cloud.at_version(&name, version)?),
+                _ => anyhow::Ok(cloud),
+            }
         };
         self.cloud.get_or_try_init(open).await
     }

@@ -9,6 +9,8 @@ mod daemon;
 mod ec2;
 #[path = "cli/network.rs"]
 mod network;
+#[path = "cli/versions.rs"]
+mod versions;
 
 use std::fs;
 use std::path::Path;
