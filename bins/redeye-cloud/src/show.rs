@@ -1,4 +1,4 @@
-use redeye_cloud::{Health, Kind, Listing, Member, Resource};
+use redeye_cloud::{Health, Kind, Listener, Listing, Member, Resource};
 use rem_command::{Cell, Table, Tone, colour, say, visible};
 use serde_json::{Value, json};
 
@@ -102,11 +102,50 @@ fn rows(listing: &Listing<Resource>, columns: &[&str]) -> Result<Vec<Vec<String>
                 .and_then(Value::as_u64)
                 .map(size)
                 .unwrap_or_default(),
-            None => fields.get(*name).map(plain).unwrap_or_default(),
+            None => words(item, name)
+                .or_else(|| fields.get(*name).map(plain))
+                .unwrap_or_default(),
         };
         rows.push(columns.iter().map(cell).collect());
     }
     Ok(rows)
+}
+
+/// Fields that are lists of things, as people and the command's own arguments say them.
+fn words(item: &Resource, field: &str) -> Option<String> {
+    let texts: Vec<String> = match (item, field) {
+        (Resource::Firewall(firewall), "rules") => {
+            firewall.rules.iter().map(ToString::to_string).collect()
+        }
+        (Resource::LoadBalancer(balancer), "listeners") => {
+            let shown = |one: &Listener| {
+                let Listener {
+                    port,
+                    protocol,
+                    target_port,
+                } = one;
+                format!("{port}/{}:{target_port}", protocol.name())
+            };
+            balancer.listeners.iter().map(shown).collect()
+        }
+        (Resource::LoadBalancer(balancer), "members") => {
+            let members = balancer.members.iter();
+            members
+                .map(|member| format!("{} {}", member.instance, plain(&json!(member.health))))
+                .collect()
+        }
+        (Resource::Volume(volume), "attached") => {
+            let attached = volume.attached.iter();
+            attached
+                .map(|one| match &one.device {
+                    Some(device) => format!("{} as {device}", one.instance),
+                    None => one.instance.to_string(),
+                })
+                .collect()
+        }
+        _ => return None,
+    };
+    Some(texts.join(", "))
 }
 
 fn tone(column: &str, text: String) -> Cell {

@@ -32,7 +32,9 @@ fn folder() -> tempfile::TempDir {
     );
     put(
         "firewalls.json",
-        r#"[{"id": "fw-1", "name": "ssh", "rules": []}]"#,
+        r#"[{"id": "fw-1", "name": "ssh", "rules": [
+            {"direction": "in", "protocol": "tcp", "ports": [22, 22], "peer": {"network": "192.0.2.0/24"}},
+            {"direction": "out", "protocol": "any", "peer": {"network": "0.0.0.0/0"}}]}]"#,
     );
     folder
 }
@@ -62,6 +64,12 @@ fn load_balancers_are_made_filled_and_looked_at() {
         "INSTANCE  PORT  HEALTH     WHY\nm-1       8080  healthy\nm-2             unhealthy  refused\n",
     );
     check(here, "lb health lb-9", 3, "");
+    check(
+        here,
+        "lb list -o text --columns id,listeners,members",
+        0,
+        "lb-1\t80/http:8080\tm-1 healthy, m-2 unhealthy\n",
+    );
 }
 
 #[test]
@@ -71,6 +79,13 @@ fn firewalls_let_through_what_was_said() {
     let allow = "firewall allow fw-1 tcp 22 --from 192.0.2.0/24";
     check(here, allow, 0, "fw-1\n");
     check(here, "firewall deny fw-1 icmp --to 192.0.2.7", 0, "fw-1\n");
+    check(
+        here,
+        "firewall list",
+        0,
+        "ID    NAME  RULES                                       DESCRIPTION\n\
+         fw-1  ssh   tcp 22 from 192.0.2.0/24, all to 0.0.0.0/0\n",
+    );
     let asked = fs::read_to_string(here.join("asked")).unwrap();
     assert!(asked.contains(r#""ports":[22,22]"#), "{asked}");
     assert!(asked.contains(r#""network":"192.0.2.7/32""#), "{asked}");
