@@ -27,7 +27,6 @@ pub(crate) struct Session<'a> {
     cache: Cache,
     clock: Arc<dyn Clock>,
     unidist: OnceCell<Unidist>,
-    journal: OnceCell<Bucket<Consistent>>,
     cloud: OnceCell<Cloud>,
     storages: OnceCell<Storages>,
 }
@@ -47,7 +46,6 @@ impl<'a> Session<'a> {
             cache,
             clock,
             unidist: OnceCell::new(),
-            journal: OnceCell::new(),
             cloud: OnceCell::new(),
             storages: OnceCell::new(),
         })
@@ -139,11 +137,7 @@ impl<'a> Session<'a> {
     pub(crate) fn prices(&self) -> anyhow::Result<&PriceBook> {
         let help = "the configuration names no price book: add `prices: prices.yaml`, with\n  \
             {currency: EUR, megavisors: {NAME: {instance: {\"*\": 0.05}}}} in it, a machine and hour";
-        Ok(self
-            .config
-            .prices
-            .as_ref()
-            .ok_or_else(|| Mistake(help.into()))?)
+        Ok(self.price_book().ok_or_else(|| Mistake(help.into()))?)
     }
 
     /// What was there and what it cost.
@@ -163,11 +157,8 @@ impl<'a> Session<'a> {
     }
 
     async fn journal(&self) -> anyhow::Result<Bucket<Consistent>> {
-        let open = || async {
-            let unidist = self.unidist().await?;
-            anyhow::Ok(unidist.consistent("operations", BucketSpec::default())?)
-        };
-        Ok(self.journal.get_or_try_init(open).await?.clone())
+        let unidist = self.unidist().await?;
+        Ok(unidist.consistent("operations", BucketSpec::default())?)
     }
 
     /// The door to the storages; this program is their watchdog too.
